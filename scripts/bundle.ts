@@ -1,0 +1,53 @@
+/**
+ * Makes dist/: the builder's bundle (one lazy chunk per command) and the machine's one bundle. Run when
+ * the package is built or a checkout's sources are newer than dist/, never during `slipway build`.
+ */
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { build, type BuildOptions } from 'esbuild';
+
+const root = dirname(import.meta.dirname);
+const staging = join(root, `dist.tmp-${process.pid}`);
+
+const common: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  legalComments: 'none',
+  logLevel: 'warning',
+  // CommonJS dependencies ask for Node's own modules by require().
+  banner: {
+    js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+  },
+};
+
+/** A worker is started by file name beside its importer, so each is an entry point of its own. */
+const WORKERS = ['src/build/unpack/xz-worker.ts'];
+
+await rm(staging, { recursive: true, force: true });
+await mkdir(staging, { recursive: true });
+await build({
+  ...common,
+  entryPoints: ['src/build/main.ts', ...WORKERS],
+  entryNames: '[name]',
+  chunkNames: 'chunks/[name]-[hash]',
+  splitting: true,
+  outdir: join(staging, 'build'),
+  // Uses the deprecated `new Buffer`, which a bundle would move out of node_modules, where Node keeps quiet about it.
+  external: ['cpio-stream'],
+});
+await build({
+  ...common,
+  entryPoints: ['src/machine/main.ts'],
+  outfile: join(staging, 'machine', 'system-docker.mjs'),
+  minifyWhitespace: true,
+  minifySyntax: true,
+});
+await writeFile(join(staging, 'stamp'), '');
+const dist = join(root, 'dist');
+const old = `${staging}-old`;
+await rename(dist, old).catch(() => undefined);
+await rename(staging, dist);
+await rm(old, { recursive: true, force: true });

@@ -1,0 +1,26 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { ToolError, isSystemError } from '../../shared/errors.ts';
+import type { CommandContext } from './context.ts';
+import { starterManifest } from './starter-manifest.ts';
+
+/** `slipway init`: writes slipway.yml into a folder; one that is there is left alone. */
+export async function initCommand(context: CommandContext, { dir }: { dir: string }): Promise<number> {
+  const folder = resolve(context.workingDirectory, dir);
+  const path = join(folder, 'slipway.yml');
+  await mkdir(folder, { recursive: true });
+  try {
+    await writeFile(path, starterManifest(basename(folder)), { flag: 'wx' });
+  } catch (error) {
+    if (!isSystemError(error, 'EEXIST')) throw error;
+    throw new ToolError(`writing ${path}: there is one already`, {
+      code: 'MANIFEST_EXISTS',
+      kind: 'conflict',
+      hint: 'edit it, or name another folder',
+    });
+  }
+  context.endReport();
+  context.stdout.write(`${path}\n`);
+  context.stderr.write(`next: ${dir === '.' ? '' : `cd ${dir} && `}slipway run\n`);
+  return 0;
+}

@@ -1,0 +1,155 @@
+import { open } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import type { Digest } from '../shared/digest.ts';
+import { ToolError, isSystemError } from '../shared/errors.ts';
+import type { EmitEvent } from '../shared/events.ts';
+import {
+  type Manifest,
+  type Recipe,
+  manifestDigest,
+  manifestImages,
+  parseManifest,
+} from '../shared/manifest/index.ts';
+import { formatFault } from '../shared/yaml/faults.ts';
+import type { Place } from '../shared/yaml/place.ts';
+import { collectFiles } from './machine-description.ts';
+import { checkManifestFiles } from './manifest-files.ts';
+import { loadRecipe } from './recipe-folder.ts';
+
+/** A manifest with everything on the build host that it refers to, read and checked. */
+export interface Project {
+  readonly manifest: Manifest;
+  readonly manifestDigest: Digest;
+  /** What the file names in places of the manifest are relative to. */
+  readonly workingDirectory: string;
+  /** Folder of the first manifest file. */
+  readonly folder: string;
+  readonly lockPath: string;
+  /** `files: source:` may name files outside the folder. */
+  readonly allowHostFiles: boolean;
+  /** By the image's name in the image store. */
+  readonly recipes: ReadonlyMap<string, LoadedRecipe>;
+}
+
+export interface LoadedRecipe {
+  readonly recipe: Recipe;
+  readonly folder: string;
+  /** Of the recipe's text and of every file of its folder. */
+  readonly digest: Digest;
+}
+
+export interface ProjectOptions {
+  /** Manifest files as the user named them; none means slipway.yml. */
+  readonly manifests: readonly string[];
+  readonly workingDirectory: string;
+  readonly packageRoot: string;
+  readonly allowHostFiles: boolean;
+  readonly emit: EmitEvent;
+}
+
+const DEFAULT_MANIFEST = 'slipway.yml';
+const MAX_MANIFEST_BYTES = 4 * 1024 ** 2;
+
+/**
+ * Reads manifests and recipes. Throws MANIFEST_NOT_FOUND, MANIFEST_INVALID with every fault of the
+ * manifests, HOST_FILE_REFUSED with every path that may not be read, RECIPE_* for
+ * recipes, FILE_* for what is below a `source`.
+ */
+export async function loadProject(options: ProjectOptions): Promise<Project> {
+  const names = options.manifests.length > 0 ? options.manifests : [DEFAULT_MANIFEST];
+  const paths = names.map(name => resolve(options.workingDirectory, name));
+  const files = await Promise.all(
+    paths.map(async path => ({
+      name: shownPath(path, options.workingDirectory),
+      text: await readManifest(path),
+    })),
+  );
+  const { manifest, warnings } = parseManifest(files);
+  for (const warning of warnings) options.emit({ type: 'warning', message: formatFault(warning) });
+  await checkManifestFiles(manifest, options);
+  const first = paths[0] ?? '';
+  const project = {
+    manifest,
+    allowHostFiles: options.allowHostFiles,
+    manifestDigest: manifestDigest(manifest),
+    workingDirectory: options.workingDirectory,
+    folder: dirname(first),
+    lockPath: join(dirname(first), `${basename(first).replace(/\.ya?ml$/, '')}.lock`),
+    recipes: await loadRecipes(manifest, options),
+  };
+  await collectFiles(project, 0); // so that a missing or forbidden source is told before anything is fetched
+  return project;
+}
+
+/** The folder or file on the build host that an image's `path` means, absolute. */
+export function imagePath(workingDirectory: string, place: Place, path: string): string {
+  return resolve(workingDirectory, dirname(place.file), path);
+}
+
+async function loadRecipes(manifest: Manifest, options: ProjectOptions): Promise<Map<string, LoadedRecipe>> {
+  const recipes = new Map<string, LoadedRecipe>();
+  for (const { source, place } of manifestImages(manifest)) {
+    if (recipes.has(source.name)) continue;
+    if (source.kind === 'builtin-recipe') {
+      recipes.set(
+        source.name,
+        await loadRecipe(
+          source.recipe,
+          join(options.packageRoot, 'system-images', source.recipe),
+          source.name,
+        ),
+      );
+    } else if (source.kind === 'recipe-folder') {
+      const folder = imagePath(options.workingDirectory, place, source.path);
+      recipes.set(source.name, await loadRecipe(source.path, folder, source.path));
+    }
+  }
+  return recipes;
+}
+
+async function readManifest(path: string): Promise<string> {
+  try {
+    return (await readAtMost(path, MAX_MANIFEST_BYTES)).toString('utf8');
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT', 'EISDIR', 'EACCES', 'ENOTDIR')) throw error;
+    const what =
+      error.code === 'EISDIR'
+        ? 'it is a folder'
+        : error.code === 'EACCES'
+          ? 'permission denied'
+          : 'there is no such file';
+    throw new ToolError(`reading the manifest ${path}: ${what}`, {
+      code: 'MANIFEST_NOT_FOUND',
+      kind: 'not-found',
+      hint:
+        basename(path) === DEFAULT_MANIFEST
+          ? 'run "slipway init" for a starter manifest, or name one'
+          : 'check the path',
+    });
+  }
+}
+
+/** Reads also what has no length of its own (`<(generate)`). */
+async function readAtMost(path: string, limitBytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let sizeBytes = 0;
+  await using file = await open(path, 'r');
+  for await (const piece of file.createReadStream({ autoClose: false }) as AsyncIterable<Buffer>) {
+    sizeBytes += piece.length;
+    if (sizeBytes > limitBytes) {
+      throw new ToolError(`reading ${path}: it is longer than ${limitBytes} bytes, which no manifest is`, {
+        code: 'MANIFEST_TOO_LARGE',
+        kind: 'invalid-input',
+        hint: 'name the manifest, not an artifact',
+      });
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Relative where that is shorter, as compilers show files. */
+function shownPath(path: string, workingDirectory: string): string {
+  const short = relative(workingDirectory, path);
+  return short.startsWith('..') ? path : short;
+}

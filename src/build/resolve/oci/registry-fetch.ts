@@ -1,0 +1,59 @@
+import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Readable } from 'node:stream';
+import { messageOf } from '../../../shared/errors.ts';
+import type { FetchFunction } from '../../../shared/oci/registry-transport.ts';
+
+/**
+ * A `fetch` for registries that takes proxies from the given environment (`http_proxy`, `https_proxy`,
+ * `no_proxy`), which the global one does not. It never follows redirects.
+ */
+export function openRegistryFetch(
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly fetch: FetchFunction } & Disposable {
+  const options = { keepAlive: true, maxSockets: 8, proxyEnv: { ...env } };
+  const agents = { http: new HttpAgent(options), https: new HttpsAgent(options) };
+  return {
+    fetch: (url, init) =>
+      new Promise((resolve, reject) => {
+        const isSecure = url.protocol === 'https:';
+        const request = (isSecure ? httpsRequest : httpRequest)({
+          agent: isSecure ? agents.https : agents.http,
+          host: url.hostname.replace(/^\[|\]$/g, ''),
+          ...(url.port === '' ? {} : { port: Number(url.port) }),
+          path: url.pathname + url.search,
+          method: init.method ?? 'GET',
+          headers: Object.fromEntries(new Headers(init.headers)),
+          ...(init.signal ? { signal: init.signal } : {}),
+        });
+        request.on('error', reject);
+        request.on('response', message => {
+          try {
+            resolve(responseOf(message));
+          } catch (error) {
+            message.destroy();
+            reject(error instanceof Error ? error : new Error(messageOf(error)));
+          }
+        });
+        request.end(typeof init.body === 'string' ? init.body : undefined);
+      }),
+    [Symbol.dispose]() {
+      agents.http.destroy();
+      agents.https.destroy();
+    },
+  };
+}
+
+function responseOf(message: IncomingMessage): Response {
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(message.headersDistinct)) {
+    for (const value of values ?? []) headers.append(name, value);
+  }
+  const status = message.statusCode ?? 0;
+  const hasNoBody = status === 204 || status === 205 || status === 304;
+  if (hasNoBody) message.resume();
+  return new Response(hasNoBody ? null : (Readable.toWeb(message) as ReadableStream<Uint8Array>), {
+    status,
+    headers,
+  });
+}

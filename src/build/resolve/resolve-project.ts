@@ -1,0 +1,215 @@
+import { ARCHES, type Arch } from '../../shared/arch.ts';
+import { digestOf } from '../../shared/digest.ts';
+import { ToolError } from '../../shared/errors.ts';
+import type { EmitEvent } from '../../shared/events.ts';
+import { type ManifestImage, kernelPackage } from '../../shared/manifest/index.ts';
+import { foreignImages } from '../collect-images.ts';
+import { CORE_PACKAGES, INITRD_PACKAGES, kernelPackages, recipePackages } from '../assemble/package-sets.ts';
+import {
+  type Lock,
+  type LockedArch,
+  type LockedImage,
+  type LockedPackage,
+  type LockedSets,
+  packageId,
+} from '../lock/lock.ts';
+import type { Project } from '../project.ts';
+import { LOADER_PACKAGES, PACK_TOOLS, VM_TOOLS } from '../tools/packages.ts';
+import type { DebianIndex } from './debian/debian-index.ts';
+import type { PackageSet } from './debian/solve.ts';
+import nodeRuntime from './node-runtime.json' with { type: 'json' };
+
+export interface ResolveOptions {
+  readonly slipwayVersion: string;
+  /** Architecture of the image that is wanted; other architectures of the lock are kept up too. */
+  readonly arch: Arch;
+  readonly hostArch: Arch;
+  /** The lock there is. */
+  readonly previous: Lock | undefined;
+  /** Choose anew: everything, or what has one of these names (packages, images as the manifest spells them). */
+  readonly update: 'all' | ReadonlySet<string> | undefined;
+  /** Opens Debian's indexes; called only when something must be chosen. */
+  readonly openDebian: () => Promise<DebianIndex>;
+  /** Pins an image that no recipe makes. */
+  readonly resolveImage: (image: ManifestImage, arch: Arch) => Promise<LockedImage>;
+  readonly emit: EmitEvent;
+}
+
+/**
+ * Why a lock does not fit a project, in a few words; undefined when it does. Needs no network.
+ */
+export function lockStaleness(
+  project: Project,
+  lock: Lock | undefined,
+  { arch, hostArch, slipwayVersion }: Pick<ResolveOptions, 'arch' | 'hostArch' | 'slipwayVersion'>,
+): string | undefined {
+  if (!lock) return 'there is no lock yet';
+  if (lock.slipway !== slipwayVersion) return `it was made by Slipway ${lock.slipway}`;
+  if (lock.manifest !== project.manifestDigest) return 'the manifest has changed';
+  const recipes = Object.fromEntries([...project.recipes].map(([name, { digest }]) => [name, digest]));
+  for (const name of new Set([...Object.keys(recipes), ...Object.keys(lock.recipes)])) {
+    if (recipes[name] !== lock.recipes[name]) return `the recipe ${name} has changed`;
+  }
+  if (!lock.architectures[arch]) return `it has nothing for ${arch}`;
+  const tools = lock.tools[hostArch];
+  if (!tools?.sets.pack || !tools.sets[`vm-${arch}`])
+    return `it has no tools for building ${arch} on ${hostArch}`;
+  return undefined;
+}
+
+/**
+ * Resolves a project to a lock. A lock that fits is returned as it is, without network. Where it does
+ * not, versions that it holds are kept as long as the indexes have them, except what `update` names.
+ *
+ * Errors: UPDATE_UNKNOWN, and those of `openDebian`, `DebianIndex.resolve` and `resolveImage`.
+ */
+export async function resolveProject(project: Project, options: ResolveOptions): Promise<Lock> {
+  const { arch, hostArch, previous, update, slipwayVersion } = options;
+  if (previous && update === undefined && lockStaleness(project, previous, options) === undefined)
+    return previous;
+
+  const index = await options.openDebian();
+  const architectures: Partial<Record<Arch, LockedArch>> = {};
+  for (const target of ARCHES.filter(one => one === arch || previous?.architectures[one])) {
+    const old = previous?.architectures[target];
+    architectures[target] = {
+      ...(await resolveSets(index, target, packageSets(project, target), old, options)),
+      node: nodeRuntime[target],
+      images: await resolveImages(project, target, old, options),
+    };
+  }
+  const guests = Object.keys(architectures) as Arch[];
+  const tools = await resolveSets(index, hostArch, toolSets(guests), previous?.tools[hostArch], options);
+  const lock: Lock = {
+    lockVersion: 1,
+    slipway: slipwayVersion,
+    manifest: project.manifestDigest,
+    recipes: Object.fromEntries([...project.recipes].map(([name, { digest }]) => [name, digest])),
+    epoch: epochOf(index),
+    suites: index.suites,
+    tools: { ...previous?.tools, [hostArch]: tools },
+    architectures,
+  };
+  if (update !== undefined && update !== 'all') checkUpdateNames(update, project, [previous, lock]);
+  return lock;
+}
+
+/** A misspelt name must not look like a package that has no newer version. */
+function checkUpdateNames(
+  update: ReadonlySet<string>,
+  project: Project,
+  locks: readonly (Lock | undefined)[],
+): void {
+  const known = new Set(foreignImages(project).flatMap(({ source, text }) => [source.name, text]));
+  for (const lock of locks) {
+    for (const sets of [...Object.values(lock?.tools ?? {}), ...Object.values(lock?.architectures ?? {})])
+      for (const pkg of Object.values(sets.packages)) known.add(pkg.name);
+  }
+  const unknown = [...update].filter(name => !known.has(name)).sort();
+  if (unknown.length === 0) return;
+  throw new ToolError(`updating ${unknown.join(', ')}: the lock has no package or image of that name`, {
+    code: 'UPDATE_UNKNOWN',
+    kind: 'not-found',
+    hint: 'name packages as Debian does and images as the manifest does; manifests come before --update',
+  });
+}
+
+/**
+ * A lock of the build host's tools alone, for booting an artifact whose manifest is not at hand. One
+ * that is there and has them is returned as it is.
+ */
+export async function resolveTools(
+  arch: Arch,
+  options: Omit<ResolveOptions, 'arch' | 'resolveImage'>,
+): Promise<Lock> {
+  const { hostArch, previous, slipwayVersion } = options;
+  if (previous?.slipway === slipwayVersion && previous.tools[hostArch]?.sets[`vm-${arch}`]) return previous;
+  const index = await options.openDebian();
+  return {
+    lockVersion: 1,
+    slipway: slipwayVersion,
+    manifest: digestOf(''),
+    recipes: {},
+    epoch: epochOf(index),
+    suites: index.suites,
+    tools: { [hostArch]: await resolveSets(index, hostArch, toolSets(ARCHES), undefined, options) },
+    architectures: {},
+  };
+}
+
+/** The newest index's time, in seconds since 1970. */
+function epochOf(index: DebianIndex): number {
+  return Math.max(...index.suites.map(suite => Date.parse(suite.date) / 1000));
+}
+
+function toolSets(guests: readonly Arch[]): Record<string, PackageSet> {
+  return { pack: PACK_TOOLS, ...Object.fromEntries(guests.map(guest => [`vm-${guest}`, VM_TOOLS[guest]])) };
+}
+
+async function resolveSets(
+  index: DebianIndex,
+  target: Arch,
+  wishes: Readonly<Record<string, PackageSet>>,
+  old: LockedSets | undefined,
+  { update, emit }: Pick<ResolveOptions, 'update' | 'emit'>,
+): Promise<LockedSets> {
+  const kept =
+    update === 'all' ? [] : Object.values(old?.packages ?? {}).filter(pkg => !update?.has(pkg.name));
+  const keep = new Map(kept.map(pkg => [pkg.name, pkg.version]));
+  const sets: Record<string, readonly string[]> = {};
+  const packages: Record<string, LockedPackage> = {};
+  for (const [name, wish] of Object.entries(wishes)) {
+    const chosen = await step(emit, `${name} (${target})`, () => index.resolve(target, { ...wish, keep }));
+    for (const pkg of chosen) packages[packageId(pkg)] = pkg;
+    sets[name] = chosen.map(packageId).sort();
+  }
+  return { sets, packages };
+}
+
+/** What of Debian goes into an image, by the name of the set. */
+function packageSets(project: Project, arch: Arch): Record<string, PackageSet> {
+  const { manifest } = project;
+  return {
+    kernel: kernelPackages(kernelPackage(manifest, arch), manifest.kernel.firmware),
+    core: CORE_PACKAGES,
+    initrd: INITRD_PACKAGES,
+    loaders: LOADER_PACKAGES[arch],
+    ...Object.fromEntries(
+      [...project.recipes].map(([name, { recipe }]) => [`image:${name}`, recipePackages(recipe)]),
+    ),
+  };
+}
+
+async function resolveImages(
+  project: Project,
+  arch: Arch,
+  old: LockedArch | undefined,
+  { update, resolveImage, emit }: ResolveOptions,
+): Promise<Record<string, LockedImage>> {
+  const images: Record<string, LockedImage> = {};
+  for (const image of foreignImages(project)) {
+    const { source, text } = image;
+    const kept = old?.images[source.name];
+    const isLocal = source.kind !== 'registry';
+    const isNamed = update !== undefined && (update === 'all' || update.has(text) || update.has(source.name));
+    images[source.name] =
+      kept && !isLocal && !isNamed
+        ? kept
+        : await step(emit, `${text} (${arch})`, () => resolveImage(image, arch));
+  }
+  return images;
+}
+
+async function step<T>(emit: EmitEvent, name: string, run: () => Promise<T>): Promise<T> {
+  emit({ type: 'step-start', stage: 'resolve', step: name });
+  const startedMs = performance.now();
+  const value = await run();
+  emit({
+    type: 'step-end',
+    stage: 'resolve',
+    step: name,
+    durationMs: performance.now() - startedMs,
+    cached: false,
+  });
+  return value;
+}

@@ -1,0 +1,179 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../shared/errors.ts';
+import { hasKernelWord, parseKernelCmdline } from '../../shared/kernel-cmdline.ts';
+import { CGROUPS, CORE, MEDIUM, RUN } from '../../shared/paths.ts';
+import type { MachineImage } from '../../shared/machine-image.ts';
+import { type ControlBackend, ControlServer } from '../control/server.ts';
+import { bootView, serviceView, versionView } from '../control/views.ts';
+import type { CreateEngine, Engine } from '../engine/engine-config.ts';
+import { writeConsoles } from '../host/consoles.ts';
+import { hasDefaultRoute, readKernelLine, readUptime } from '../host/kernel.ts';
+import { listMountPoints } from '../host/mounts.ts';
+import { openRescue, readPowerAction, requestPower } from '../host/power.ts';
+import { saveFile } from '../host/save-file.ts';
+import { type Log, createLog } from '../log.ts';
+import { ServiceRunner } from '../services/apply.ts';
+import { Conditions } from '../services/conditions.ts';
+import { conditionsOf } from '../services/plan.ts';
+import { stopServices } from '../services/stop.ts';
+import type { BootContext } from './context.ts';
+import { createLogFile } from './daemon-log.ts';
+import { loadEarlyTimeline, loadFailedFileSystems } from './early-timeline.ts';
+import { Journal } from './journal.ts';
+import { loadMachineImage } from './load-machine-image.ts';
+import { runBoot } from './sequence.ts';
+
+/** All services together have this long to stop; the shutdown script waits a little longer. */
+const STOP_MS = 60_000;
+const NETWORK_POLL_MS = 500;
+
+/**
+ * system-docker: listens, runs the boot or goes on with it, and stays until SIGTERM. When the machine is going down that
+ * stops the services in order; otherwise everything is left running for the next life. Answers the exit code.
+ */
+export async function runDaemon(createEngine: CreateEngine): Promise<number> {
+  process.title = 'system-docker';
+  const terminated = untilTerminated();
+  const cmdline = parseKernelCmdline(readKernelLine());
+  const log = createLog({
+    component: 'boot',
+    write: createLogFile(RUN.daemonLog),
+    level: hasKernelWord(cmdline, 'debug') ? 'debug' : 'info',
+  });
+  const say = (line: string): Promise<void> => writeConsoles(`${line}\n`);
+  const image = loadMachineImage(CORE.machineImage);
+  const journal = Journal.load(RUN.bootJournal, reason => log.error(reason));
+  journal.update({ lives: [...journal.data.lives, readUptime()] });
+
+  const conditions = new Conditions();
+  for (const name of mountedFileSystems()) conditions.set(`cargo:${name}`);
+  await using engine = await createEngine({
+    runRoot: RUN.engine,
+    imageStores: mountedFileSystems().map(name => `${MEDIUM.fileSystems}/${name}`),
+    programs: { conmon: '/usr/bin/conmon', crun: '/usr/bin/crun', busybox: '/usr/bin/busybox' },
+    cgroups: { root: '/sys/fs/cgroup', ...CGROUPS, limits: true },
+    version: image.slipwayVersion,
+    machineName: image.name,
+    log: log.child('engine'),
+  });
+  await using runner = new ServiceRunner({
+    definitions: image.services,
+    engine: engine.client,
+    conditions,
+    log: log.child('services'),
+    uptime: readUptime,
+    saved: journal.data.services,
+    onProgress: (name, progress) => journal.setService(name, progress),
+    openRescue,
+  });
+  await engine.listen(RUN.dockerSocket);
+  const backend = createBackend(image, journal, engine, runner, log);
+  await using control = await ControlServer.listen(RUN.controlSocket, backend, log.child('control'));
+  // The loop counts a death before this file as a failure to start.
+  saveFile(RUN.pidFile, `${process.pid}\n`, { mode: 0o644 });
+  log.info('system-docker answers', { life: journal.data.lives.length });
+
+  const stop = new AbortController();
+  const context: BootContext = {
+    image,
+    cmdline,
+    journal,
+    engine,
+    conditions,
+    runner,
+    log,
+    say,
+    signal: stop.signal,
+  };
+  const boot = runBoot(context).catch((error: unknown) => {
+    if (!stop.signal.aborted) log.error(`boot: ${messageOf(error)}`);
+  });
+  const network = watchNetwork(context);
+  await terminated;
+  stop.abort();
+  if (readPowerAction() !== undefined) await stopMachine(context);
+  await runner[Symbol.asyncDispose]();
+  await Promise.all([boot, network, control[Symbol.asyncDispose]()]);
+  return 0;
+}
+
+/** File systems of the table that the early script has mounted, the core first. */
+function mountedFileSystems(): string[] {
+  const mounted = new Set(listMountPoints());
+  return readdirSync(MEDIUM.fileSystems)
+    .filter(name => mounted.has(`${MEDIUM.fileSystems}/${name}`))
+    .sort((a, b) => Number(b === 'core') - Number(a === 'core') || (a < b ? -1 : 1));
+}
+
+async function stopMachine(context: BootContext): Promise<void> {
+  const { image, engine, runner, log, say } = context;
+  await runner[Symbol.asyncDispose]();
+  await stopServices({
+    engine: engine.client,
+    definitions: image.services,
+    log: log.child('services'),
+    deadline: AbortSignal.timeout(STOP_MS),
+    onStop: (name, durationMs) => void say(`stopped ${name}, ${(durationMs / 1000).toFixed(2)}s`),
+  });
+}
+
+/** Sets the condition `network` once there is a default route; only looks while a service waits for it. */
+async function watchNetwork(context: BootContext): Promise<void> {
+  const { image, conditions, signal } = context;
+  if (!image.services.some(service => conditionsOf(service, image.services).includes('network'))) return;
+  try {
+    while (!hasDefaultRoute()) await sleep(NETWORK_POLL_MS, undefined, { signal });
+    conditions.set('network');
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+function untilTerminated(): Promise<void> {
+  return new Promise(resolve => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+    // PID 1's loop has no terminal; nothing else may end this process.
+    process.on('SIGHUP', () => undefined);
+  });
+}
+
+function createBackend(
+  image: MachineImage,
+  journal: Journal,
+  engine: Engine,
+  runner: ServiceRunner,
+  log: Log,
+): ControlBackend {
+  return {
+    version: () => versionView(image),
+    services: async () => {
+      const containers = new Map((await engine.client.list()).map(container => [container.name, container]));
+      const { waiting } = runner;
+      return image.services.map(definition =>
+        serviceView(
+          definition,
+          runner.progress.get(definition.name),
+          waiting.get(definition.name),
+          containers.get(definition.name),
+        ),
+      );
+    },
+    boot: () => {
+      const names = image.services.map(service => service.name);
+      return bootView(
+        journal.data,
+        loadEarlyTimeline(RUN.earlyTimeline),
+        loadFailedFileSystems(RUN.failedFileSystems),
+        names,
+        readUptime(),
+      );
+    },
+    config: () => JSON.parse(readFileSync(RUN.cloudConfig, 'utf8')) as unknown,
+    power: request => {
+      log.info(`asked to ${request.action}`);
+      return { action: requestPower(request.action) };
+    },
+  };
+}

@@ -1,0 +1,16 @@
+/** The streams a command talks to; the process's own, or a test's. */
+export interface CliStreams {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+/** Writes text and waits while the reader does not keep up; a reader that is gone ends the command. */
+export function writeOut(stream: NodeJS.WriteStream, data: Buffer | string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(data, error => {
+      if (error === null || error === undefined) resolve();
+      else reject(error);
+    });
+  });
+}

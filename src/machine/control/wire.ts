@@ -1,0 +1,70 @@
+import type { ServiceSection } from '../../shared/service/definition.ts';
+
+/** Bodies of the control socket: JSON, one object a response. */
+
+/** GET /version */
+export interface VersionView {
+  readonly name: string;
+  readonly version: string;
+  readonly slipwayVersion: string;
+  readonly kernelRelease: string;
+  readonly arch: string;
+  readonly nodeVersion: string;
+}
+
+/** One item of GET /services. */
+export interface ServiceView {
+  readonly name: string;
+  readonly section: ServiceSection;
+  readonly image: string;
+  /** `waiting`, `starting`, `up`, `done`, `failed`, `restarting`, `stopped`; `pending` for onshutdown. */
+  readonly status: string;
+  /** Why, in a few words: what it waits for, why it failed. */
+  readonly detail: string;
+  readonly pid: number;
+  readonly restarts: number;
+  /** Seconds of uptime. */
+  readonly startedAt?: number;
+  readonly upAt?: number;
+}
+
+/** GET /boot */
+export interface BootView {
+  /** Steps of the scripts before system-docker. */
+  readonly early: readonly { readonly name: string; readonly endedAt: number }[];
+  /** Optional file systems that the early script could not use. */
+  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
+  readonly phases: readonly {
+    readonly name: string;
+    readonly startedAt: number;
+    readonly endedAt?: number;
+    readonly detail?: string;
+  }[];
+  readonly services: readonly {
+    readonly name: string;
+    readonly startedAt?: number;
+    readonly upAt?: number;
+  }[];
+  /** Uptime at each start of system-docker in this boot. */
+  readonly lives: readonly number[];
+  /** Once it has been printed. */
+  readonly readyLine?: string;
+  readonly uptime: number;
+}
+
+/** POST /power */
+export interface PowerRequest {
+  readonly action: 'poweroff' | 'reboot' | 'halt';
+}
+
+/** Answer to POST /power: what the machine goes down for, which an earlier request may have decided. */
+export interface PowerView {
+  readonly action: string;
+}
+
+/** Any answer of 400 and up. */
+export interface ErrorView {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}

@@ -1,0 +1,29 @@
+import { signalProcess } from '../../host/processes.ts';
+import { type EngineContext, publish, summaryOf } from '../context.ts';
+import { notRunning } from '../docker-errors.ts';
+import { freezeInRuntime } from '../runtime/crun.ts';
+import { parseSignal, stopSignalOf } from './signals.ts';
+
+const SIGKILL = 9;
+
+/**
+ * Sends a signal to a container's first process. SIGKILL and the stop signal count as stopping it, as in
+ * Docker, so that no restart follows. Throws CONTAINER_NOT_RUNNING, ENGINE_INVALID_PARAMETER.
+ */
+export async function killContainer(context: EngineContext, nameOrId: string, signal: string): Promise<void> {
+  const number = parseSignal(signal === '' ? 'SIGKILL' : signal);
+  const { id } = context.table.resolve(nameOrId);
+  await context.queue.run(id, async () => {
+    const record = context.table.get(id);
+    const { state } = record;
+    if (state.status !== 'running' && state.status !== 'paused') {
+      throw notRunning(id, `Cannot kill container: ${nameOrId}`);
+    }
+    const ends =
+      number === SIGKILL || number === stopSignalOf(record.request, context.images.byId(record.imageId)?.run);
+    if (ends) await context.table.update(id, { stopRequested: true });
+    if (ends && state.status === 'paused') await freezeInRuntime(context.runtime, id, false);
+    signalProcess(state.process, number, context.bootId);
+    publish(context, 'kill', summaryOf(context, id));
+  });
+}

@@ -1,0 +1,45 @@
+import { type EngineContext, publish, summaryOf } from '../context.ts';
+import { conflict } from '../docker-errors.ts';
+import { clearRuntime } from './clear-runtime.ts';
+import { killAndWait } from './stop.ts';
+
+/**
+ * Removes a container with its upper layer and log. One that runs has to be forced.
+ * Throws CONTAINER_STATE_CONFLICT, CONTAINER_WONT_DIE.
+ */
+export async function removeContainer(
+  context: EngineContext,
+  nameOrId: string,
+  force: boolean,
+): Promise<void> {
+  const { id } = context.table.resolve(nameOrId);
+  const record = await context.queue.run(id, async () => {
+    const record = context.table.get(id);
+    const { status } = record.state;
+    if (status === 'created' || status === 'exited') return record;
+    if (!force) {
+      throw conflict(
+        `cannot remove container "/${record.name}": container is ${status}: stop the container before removing or force remove`,
+      );
+    }
+    context.timers.cancel(id);
+    return context.table.update(id, { stopRequested: true });
+  });
+  await killAndWait(context, record);
+  await context.queue.run(id, async () => {
+    // Removed by itself (AutoRemove) or by someone else meanwhile.
+    if (context.table.all().every(other => other.id !== id)) return;
+    await removeNow(context, id);
+  });
+}
+
+/** Removes a container that does not run, inside its place in the queue. */
+export async function removeNow(context: EngineContext, id: string): Promise<void> {
+  context.timers.cancel(id);
+  context.monitors.release(id);
+  context.logs.release(id);
+  await clearRuntime(context, id);
+  const summary = summaryOf(context, id);
+  await context.table.delete(id);
+  publish(context, 'destroy', summary);
+}

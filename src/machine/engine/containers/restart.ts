@@ -1,0 +1,19 @@
+import { ToolError } from '../../../shared/errors.ts';
+import type { EngineContext } from '../context.ts';
+import { startContainer } from './start.ts';
+import { stopContainer } from './stop.ts';
+
+/** Stops a container if it runs, then starts it. */
+export async function restartContainer(
+  context: EngineContext,
+  nameOrId: string,
+  graceMs?: number,
+): Promise<void> {
+  const { id } = context.table.resolve(nameOrId);
+  try {
+    await stopContainer(context, id, graceMs);
+  } catch (error) {
+    if (!(error instanceof ToolError && error.kind === 'not-modified')) throw error;
+  }
+  await startContainer(context, id);
+}

@@ -1,0 +1,18 @@
+import type { EngineContext } from '../context.ts';
+import { conflict, notModified } from '../docker-errors.ts';
+import { launch } from './launch.ts';
+
+/**
+ * Starts a container; resolves once its process runs. Throws CONTAINER_UNCHANGED when it does already,
+ * CONTAINER_START_FAILED with the reason when it can't be started.
+ */
+export async function startContainer(context: EngineContext, nameOrId: string): Promise<void> {
+  const { id } = context.table.resolve(nameOrId);
+  await context.queue.run(id, async () => {
+    const { state } = context.table.get(id);
+    if (state.status === 'running') throw notModified(`container ${id} is already running`);
+    if (state.status === 'paused') throw conflict('cannot start a paused container, try unpause instead');
+    context.timers.cancel(id);
+    await launch(context, id, { stopRequested: false, streak: 0 });
+  });
+}

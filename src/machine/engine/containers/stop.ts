@@ -1,0 +1,109 @@
+import { killCgroup } from '../../host/cgroups.ts';
+import { signalProcess } from '../../host/processes.ts';
+import { ToolError } from '../../../shared/errors.ts';
+import { type EngineContext, publish, summaryOf } from '../context.ts';
+import { notModified } from '../docker-errors.ts';
+import { freezeInRuntime } from '../runtime/crun.ts';
+import type { ContainerRecord } from '../store/container-record.ts';
+import { cgroupFolderOf } from './cgroup-path.ts';
+import { stopSignalOf } from './signals.ts';
+
+const DEFAULT_GRACE_MS = 10_000;
+const KILL_WAIT_MS = 10_000;
+const SIGKILL = 9;
+
+/**
+ * Asks a container to end and kills it after the grace; resolves when it has ended. No restart follows.
+ * A negative grace waits for ever. Throws CONTAINER_UNCHANGED when it does not run, CONTAINER_WONT_DIE.
+ */
+export async function stopContainer(
+  context: EngineContext,
+  nameOrId: string,
+  graceMs?: number,
+): Promise<void> {
+  const { id } = context.table.resolve(nameOrId);
+  const record = await context.queue.run(id, () => requestStop(context, id));
+  if (record !== undefined) await endWithin(context, record, graceMs ?? graceOf(record));
+  publish(context, 'stop', summaryOf(context, id));
+}
+
+/** Kills a container at once and waits for its end; no restart follows. */
+export async function killAndWait(context: EngineContext, record: ContainerRecord): Promise<void> {
+  const { state } = record;
+  if (state.status !== 'running' && state.status !== 'paused') return;
+  signalProcess(state.process, SIGKILL, context.bootId);
+  const cgroup = cgroupFolderOf(context.config, record);
+  if (cgroup !== undefined) await killCgroup(cgroup);
+  if (await hasEnded(context, record, KILL_WAIT_MS)) return;
+  throw new ToolError(`container ${record.id} does not end: it was killed ${KILL_WAIT_MS / 1000} s ago`, {
+    code: 'CONTAINER_WONT_DIE',
+    kind: 'unavailable',
+    hint: 'a process waits inside the kernel, usually for a disk or a network file system',
+  });
+}
+
+/** Remembers that it is to stop; returns the record if it has to be signalled. */
+async function requestStop(context: EngineContext, id: string): Promise<ContainerRecord | undefined> {
+  const { state } = context.table.get(id);
+  if (state.status === 'running' || state.status === 'paused') {
+    const record = await context.table.update(id, { stopRequested: true });
+    if (state.status === 'paused') await freezeInRuntime(context.runtime, id, false);
+    return record;
+  }
+  if (state.status !== 'restarting') throw notModified(`container ${id} is not running`);
+  context.timers.cancel(id);
+  const { exitCode, startedAtMs, finishedAtMs, oomKilled } = state;
+  await context.table.update(id, {
+    stopRequested: true,
+    state: { status: 'exited', exitCode, startedAtMs, finishedAtMs, oomKilled },
+  });
+  return undefined;
+}
+
+async function endWithin(context: EngineContext, record: ContainerRecord, graceMs: number): Promise<void> {
+  const { state } = record;
+  if (state.status !== 'running' && state.status !== 'paused') return;
+  const signal = stopSignalOf(record.request, context.images.byId(record.imageId)?.run);
+  signalProcess(state.process, signal, context.bootId);
+  if (await hasEnded(context, record, graceMs)) return;
+  context.log.warning('a container did not end within its grace; killing it', {
+    container: record.name,
+    graceMs,
+  });
+  await killAndWait(context, record);
+}
+
+/** Waits for the end of exactly this life; false when the time is over. */
+async function hasEnded(
+  context: EngineContext,
+  record: ContainerRecord,
+  timeoutMs: number,
+): Promise<boolean> {
+  const startedAtMs = 'startedAtMs' in record.state ? record.state.startedAtMs : 0;
+  const timeout = timeoutMs < 0 ? undefined : AbortSignal.timeout(timeoutMs);
+  try {
+    await context.table.waitFor(
+      record.id,
+      now =>
+        now === undefined ||
+        !isLive(now) ||
+        ('startedAtMs' in now.state && now.state.startedAtMs !== startedAtMs)
+          ? true
+          : undefined,
+      timeout,
+    );
+    return true;
+  } catch (error) {
+    if (timeout?.aborted === true) return false;
+    throw error;
+  }
+}
+
+function isLive(record: ContainerRecord): boolean {
+  return record.state.status === 'running' || record.state.status === 'paused';
+}
+
+function graceOf(record: ContainerRecord): number {
+  const seconds = record.request.StopTimeout;
+  return seconds === undefined ? DEFAULT_GRACE_MS : seconds * 1000;
+}

@@ -1,0 +1,51 @@
+import type { EngineEvent, ContainerSummary } from '../engine-client/engine-client.ts';
+import type { Log } from '../log.ts';
+import { formatSummary } from './containers/summary.ts';
+import type { EngineConfig } from './engine-config.ts';
+import type { EventBus } from './event-bus.ts';
+import type { ExecTable } from './exec/exec-table.ts';
+import type { ImageCatalog } from './images/image-catalog.ts';
+import type { KeyedQueue } from './keyed-queue.ts';
+import type { LogKeeper } from './logs/log-keeper.ts';
+import type { Runtime } from './runtime/crun.ts';
+import type { ContainerTable } from './store/container-table.ts';
+import type { EnginePaths } from './store/engine-paths.ts';
+import type { MonitorWatch } from './supervise/monitor-watch.ts';
+import type { RestartTimers } from './supervise/restart-timers.ts';
+
+/** What every verb of the engine works with. */
+export interface EngineContext {
+  readonly config: EngineConfig;
+  readonly log: Log;
+  readonly bootId: string;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  readonly paths: EnginePaths;
+  readonly runtime: Runtime;
+  readonly table: ContainerTable;
+  readonly images: ImageCatalog;
+  readonly events: EventBus<EngineEvent>;
+  readonly queue: KeyedQueue;
+  readonly monitors: MonitorWatch;
+  readonly timers: RestartTimers;
+  readonly logs: LogKeeper;
+  readonly execs: ExecTable;
+  /** Handles the end of a container's conmon; wired in engine.ts, since starting and ending need each other. */
+  readonly onMonitorGone: (id: string) => void;
+  /** Starts a container whose pause is over. */
+  readonly onRestartDue: (id: string) => void;
+}
+
+/** A container as clients see it. */
+export function summaryOf(context: EngineContext, id: string): ContainerSummary {
+  return formatSummary(context.table.get(id));
+}
+
+/** Tells subscribers what happened to a container. */
+export function publish(
+  context: EngineContext,
+  action: EngineEvent['action'],
+  container: ContainerSummary,
+): void {
+  context.events.publish({ action, container, timeMs: context.clock() });
+}

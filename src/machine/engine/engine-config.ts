@@ -1,0 +1,56 @@
+import type { EngineClient } from '../engine-client/engine-client.ts';
+import type { Log } from '../log.ts';
+
+/** Where the engine finds its programs; absolute paths. */
+export interface EnginePrograms {
+  readonly conmon: string;
+  readonly crun: string;
+  /** mount, umount, mkfifo, stty and telnetd (the terminal of `exec -t`). */
+  readonly busybox: string;
+}
+
+/** cgroup v2 as the engine uses it. Absent from EngineConfig: containers are put into no cgroup. */
+export interface EngineCgroups {
+  /** Mount point, `/sys/fs/cgroup`. */
+  readonly root: string;
+  /** Paths below the mount point, beginning with a slash: see CGROUPS in shared/paths.ts. */
+  readonly monitors: string;
+  readonly services: string;
+  readonly user: string;
+  /** Whether controllers are delegated, so that limits and device rules can be set. */
+  readonly limits: boolean;
+}
+
+/** Everything the engine needs to know of the machine it runs on. */
+export interface EngineConfig {
+  /** Records, bundles and logs of this boot, on a tmpfs that allows execution: RUN.engine. */
+  readonly runRoot: string;
+  /** Where state-scoped containers last, once there is state; see Engine.attachState. */
+  readonly stateRoot?: string;
+  /** Mounted file systems with `images/index.json` and `layers/`; earlier ones win a name. */
+  readonly imageStores: readonly string[];
+  readonly programs: EnginePrograms;
+  readonly cgroups?: EngineCgroups;
+  /** Version of the image or of Slipway, answered by /version. */
+  readonly version: string;
+  /** The machine's name for /info, when it is not the kernel's host name. */
+  readonly machineName?: string;
+  readonly log: Log;
+  /** For the logs of all boot-scoped containers together; 8 MB or 4 % of memory, the smaller, unless given. */
+  readonly logBudgetBytes?: number;
+}
+
+/** A running engine. Disposing of it ends timers, watches and servers, and leaves every container running. */
+export interface Engine extends AsyncDisposable {
+  /** The engine for callers in the same process. */
+  readonly client: EngineClient;
+  /** Serves Docker's API on a unix socket, mode 0600; replaces a stale socket. */
+  listen(socketPath: string): Promise<void>;
+  /** Adds the images of one more mounted file system (cargo that came late). */
+  addImageStore(folder: string): Promise<void>;
+  /** State has been mounted: state-scoped containers of earlier boots are loaded, new ones are kept there. */
+  attachState(folder: string): Promise<void>;
+}
+
+/** The type of `createEngine` in engine.ts: loads records, adopts what still runs, then resolves. */
+export type CreateEngine = (config: EngineConfig) => Promise<Engine>;

@@ -1,0 +1,91 @@
+import { invalidParameter } from '../docker-errors.ts';
+import type { WaitCondition } from './backend.ts';
+import type { Exchange } from './exchange.ts';
+import { booleanQuery, filtersQuery, numberQuery } from './query.ts';
+
+const LIST_FILTERS = [
+  'ancestor',
+  'before',
+  'exited',
+  'expose',
+  'health',
+  'id',
+  'is-task',
+  'isolation',
+  'label',
+  'name',
+  'network',
+  'publish',
+  'since',
+  'status',
+  'volume',
+];
+
+/** GET /containers/json */
+export function containerList({ backend, query, reply }: Exchange): void {
+  reply.json(
+    200,
+    backend.containers.list({
+      all: booleanQuery(query, 'all'),
+      limit: Math.max(0, numberQuery(query, 'limit') ?? 0),
+      filters: filtersQuery(query, LIST_FILTERS),
+    }),
+  );
+}
+
+/** GET /containers/{id}/json */
+export function containerInspect({ backend, parameters, reply }: Exchange): void {
+  reply.json(200, backend.containers.inspect(parameters.id ?? ''));
+}
+
+/** POST /containers/{id}/start */
+export async function containerStart({ backend, parameters, reply }: Exchange): Promise<void> {
+  await backend.containers.start(parameters.id ?? '');
+  reply.empty(204);
+}
+
+/** POST /containers/{id}/stop */
+export async function containerStop({ backend, parameters, query, reply }: Exchange): Promise<void> {
+  await backend.containers.stop(parameters.id ?? '', graceQuery(query));
+  reply.empty(204);
+}
+
+/** POST /containers/{id}/restart */
+export async function containerRestart({ backend, parameters, query, reply }: Exchange): Promise<void> {
+  await backend.containers.restart(parameters.id ?? '', graceQuery(query));
+  reply.empty(204);
+}
+
+/** POST /containers/{id}/kill */
+export async function containerKill({ backend, parameters, query, reply }: Exchange): Promise<void> {
+  await backend.containers.kill(parameters.id ?? '', query.get('signal') ?? '');
+  reply.empty(204);
+}
+
+/** POST /containers/{id}/wait: the head of the answer comes at once, as clients start the container after it. */
+export async function containerWait({ backend, parameters, query, reply, signal }: Exchange): Promise<void> {
+  const code = backend.containers.wait(parameters.id ?? '', conditionQuery(query), signal);
+  code.catch(() => undefined);
+  // A name that does not exist is refused before the answer begins.
+  await Promise.race([code, new Promise(resolve => setImmediate(resolve))]);
+  const output = reply.stream(200, 'application/json');
+  output.end(`${JSON.stringify({ StatusCode: await code })}\n`);
+}
+
+/** DELETE /containers/{id} */
+export async function containerRemove({ backend, parameters, query, reply }: Exchange): Promise<void> {
+  await backend.containers.remove(parameters.id ?? '', booleanQuery(query, 'force'));
+  reply.empty(204);
+}
+
+function graceQuery(query: URLSearchParams): number | undefined {
+  const seconds = numberQuery(query, 't');
+  return seconds === undefined ? undefined : seconds * 1000;
+}
+
+function conditionQuery(query: URLSearchParams): WaitCondition {
+  const text = query.get('condition') ?? '';
+  if (text === '' || text === 'not-running') return 'not-running';
+  if (text === 'next-exit' || text === 'removed') return text;
+  throw invalidParameter(`invalid condition: "${text}"`);
+}

@@ -1,0 +1,179 @@
+import { lstat, mkdir, unlink } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { dirname } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
+import { API_VERSION, parseVersionedPath } from '../../engine-api/api-version.ts';
+import { httpStatusOf } from '../../engine-api/http-status.ts';
+import { matchRoute } from '../../engine-api/routes.ts';
+import { listenPrivately } from '../../host/listen-privately.ts';
+import type { Log } from '../../log.ts';
+import type { Backend } from './backend.ts';
+import { type Exchange, type Reply, plainReply, takeUpgradeBody, upgradeReply } from './exchange.ts';
+import { HANDLERS } from './handlers.ts';
+import { parseJsonObject, readAll } from './request-body.ts';
+
+/** A listening server. Disposing of it closes its connections and takes the socket away. */
+export type ApiServer = AsyncDisposable;
+
+const MAX_CONNECTIONS = 1024;
+
+const HEADERS: Readonly<Record<string, string>> = {
+  'Api-Version': API_VERSION,
+  'Docker-Experimental': 'false',
+  Ostype: 'linux',
+  Server: 'Docker (system-docker; linux)',
+};
+
+/**
+ * Serves Docker's API on a unix socket that only root can open. A socket of an earlier process is
+ * replaced; anything else at the path is left alone. Throws API_LISTEN_FAILED.
+ */
+export async function serveApi(backend: Backend, socketPath: string, log: Log): Promise<ApiServer> {
+  const server = createServer((request, response) => {
+    void answerPlain(backend, request, response, log);
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Node types it as any duplex stream; a server's connections are sockets.
+    if (socket instanceof Socket) void answerUpgrade(backend, request, socket, head, log);
+    else socket.destroy();
+  });
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+    else socket.destroy();
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  // Logs, events and waits go on for as long as the client likes.
+  server.requestTimeout = 0;
+  await removeStaleSocket(socketPath);
+  await listen(server, socketPath);
+  return {
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>(resolve => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function answerPlain(
+  backend: Backend,
+  request: IncomingMessage,
+  response: ServerResponse,
+  log: Log,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const reply = plainReply(response, HEADERS);
+  try {
+    await route(backend, request, reply, gone.signal, async () =>
+      parseJsonObject(await readAll(request), request.headers['content-type']),
+    );
+  } catch (error) {
+    if (!gone.signal.aborted)
+      refuse(error, reply, response.headersSent, () => response.destroy(), request, log);
+  }
+}
+
+async function answerUpgrade(
+  backend: Backend,
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+  log: Log,
+): Promise<void> {
+  const gone = new AbortController();
+  socket.once('close', () => gone.abort());
+  socket.on('error', () => undefined);
+  const written = socket.bytesWritten;
+  let reply = upgradeReply(socket, Buffer.alloc(0), request, HEADERS);
+  try {
+    const { json, rest } = await takeUpgradeBody(request, socket, head, gone.signal);
+    reply = upgradeReply(socket, rest, request, HEADERS);
+    await route(backend, request, reply, gone.signal, json);
+  } catch (error) {
+    const begun = socket.bytesWritten > written;
+    if (!gone.signal.aborted) refuse(error, reply, begun, () => socket.destroy(), request, log);
+  }
+}
+
+async function route(
+  backend: Backend,
+  request: IncomingMessage,
+  reply: Reply,
+  signal: AbortSignal,
+  json: Exchange['json'],
+): Promise<void> {
+  const [rawPath = '/', ...queries] = (request.url ?? '/').split('?');
+  const method = request.method ?? 'GET';
+  const { version, path } = parseVersionedPath(rawPath);
+  const match = matchRoute(method, path);
+  if (match === undefined) {
+    throw new ToolError('page not found', { code: 'API_NO_SUCH_PATH', kind: 'not-found' });
+  }
+  if (match.name === 'planned') {
+    throw new ToolError(`${method} ${path} is not supported by system-docker yet`, {
+      code: 'ENGINE_NOT_SUPPORTED',
+      kind: 'unsupported',
+    });
+  }
+  const query = new URLSearchParams(queries.join('?'));
+  await HANDLERS[match.name]({
+    backend,
+    method,
+    version,
+    parameters: match.parameters,
+    query,
+    signal,
+    json,
+    reply,
+  });
+}
+
+/** Docker's error body; after the answer has begun, only an early end can tell. */
+function refuse(
+  error: unknown,
+  reply: Reply,
+  begun: boolean,
+  destroy: () => void,
+  request: IncomingMessage,
+  log: Log,
+): void {
+  const status = httpStatusOf(error);
+  if (status >= 500 && status !== 501) {
+    log.error('a request failed', {
+      request: `${request.method ?? ''} ${request.url ?? ''}`.slice(0, 300),
+      reason: stackOf(error) ?? messageOf(error),
+    });
+  }
+  if (begun) destroy();
+  else if (status === 304) reply.empty(304);
+  else reply.json(status, { message: messageOf(error) });
+}
+
+/** Where a fault of ours came from; a ToolError says enough by itself. */
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error && !(error instanceof ToolError) ? error.stack : undefined;
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  try {
+    if ((await lstat(path)).isSocket()) await unlink(path);
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw error;
+  }
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  try {
+    await listenPrivately(server, path);
+  } catch (cause) {
+    throw new ToolError(`listening on ${path}: ${messageOf(cause)}`, {
+      code: 'API_LISTEN_FAILED',
+      kind: 'environment',
+      cause,
+    });
+  }
+}

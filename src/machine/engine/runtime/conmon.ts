@@ -1,0 +1,158 @@
+import { spawn } from 'node:child_process';
+import { open, readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import { ToolError, messageOf } from '../../../shared/errors.ts';
+import { moveToCgroup } from '../../host/cgroups.ts';
+import { PROGRAM_PATH } from '../../host/run-program.ts';
+import { StartFailure } from '../docker-errors.ts';
+
+/** One conmon to be started; it makes the container with crun and holds it. */
+export interface MonitorStart {
+  readonly conmon: string;
+  readonly runtime: string;
+  readonly runtimeArguments: readonly string[];
+  readonly id: string;
+  readonly name: string;
+  readonly bundle: string;
+  readonly pidFile: string;
+  readonly monitorPidFile: string;
+  readonly monitorLog: string;
+  readonly exitFolder: string;
+  readonly persistFolder: string;
+  readonly logFile: string;
+  readonly terminal: boolean;
+  readonly stdin: boolean;
+  /** Folder of the cgroup that conmon is moved into before it makes the container. */
+  readonly cgroupFolder?: string;
+}
+
+/**
+ * conmon's own limit of a log file. The engine puts files aside long before; this one bounds what a
+ * container writes in a burst, or while no engine is there.
+ */
+const LOG_BACKSTOP_BYTES = 16 * 1024 * 1024;
+const TIMEOUT_MS = 60_000;
+const MAX_ANSWER_BYTES = 64 * 1024;
+const SYNC_FD = 3;
+const START_FD = 4;
+
+/** conmon's command line. */
+export function formatMonitorArguments(start: MonitorStart): string[] {
+  return [
+    ...['--api-version', '1', '--cid', start.id, '--cuuid', start.id, '--name', start.name],
+    ...['--runtime', start.runtime],
+    ...start.runtimeArguments.flatMap(argument => ['--runtime-arg', argument]),
+    ...['--bundle', start.bundle, '--container-pidfile', start.pidFile],
+    ...['--conmon-pidfile', start.monitorPidFile],
+    ...['--exit-dir', start.exitFolder, '--persist-dir', start.persistFolder],
+    ...['--log-path', `k8s-file:${start.logFile}`, '--log-size-max', String(LOG_BACKSTOP_BYTES)],
+    ...['--log-level', 'error', '--full-attach'],
+    ...(start.terminal ? ['--terminal'] : []),
+    ...(start.stdin ? ['--stdin', '--leave-stdin-open'] : []),
+  ];
+}
+
+/**
+ * Starts conmon, which makes the container (without starting its program), and waits for its word on
+ * the sync pipe. conmon forks away and outlives this process. Returns the container's pid.
+ * Throws CONTAINER_START_FAILED with crun's own reason.
+ */
+export async function startMonitor(start: MonitorStart): Promise<number> {
+  const log = await open(start.monitorLog, 'w', 0o600);
+  try {
+    const child = spawn(start.conmon, formatMonitorArguments(start), {
+      stdio: ['ignore', 'ignore', log.fd, 'pipe', 'pipe'],
+      env: { PATH: PROGRAM_PATH, _OCI_SYNCPIPE: String(SYNC_FD), _OCI_STARTPIPE: String(START_FD) },
+      cwd: '/',
+      // Out of the engine's process group and session: signals to those are not for conmon.
+      detached: true,
+    });
+    const failed = new Promise<never>((_, reject) => {
+      child.once('error', cause => {
+        reject(new StartFailure(`starting ${start.conmon}: ${messageOf(cause)}`, 128, cause));
+      });
+    });
+    const sync = child.stdio[SYNC_FD] as Readable;
+    const startPipe = child.stdio[START_FD] as NodeJS.WritableStream & { destroy(): void };
+    startPipe.on('error', () => undefined);
+    try {
+      if (child.pid !== undefined && start.cgroupFolder !== undefined) {
+        await moveToCgroup(start.cgroupFolder, child.pid);
+      }
+      startPipe.end('\0');
+      const text = await Promise.race([readLine(sync), failed]);
+      return parseSyncAnswer(text);
+    } catch (error) {
+      if (error instanceof ToolError && error.message !== '') throw error;
+      throw new StartFailure(`conmon gave no reason: ${await tailOf(start.monitorLog)}`, 128, error);
+    } finally {
+      sync.destroy();
+      startPipe.destroy();
+      child.unref();
+    }
+  } finally {
+    await log.close();
+  }
+}
+
+/**
+ * Reads conmon's answer, `{"data":PID}` (or `pid`), or with a negative number `"message"`: crun's words.
+ * Throws CONTAINER_START_FAILED.
+ */
+export function parseSyncAnswer(text: string): number {
+  let answer: { readonly data?: unknown; readonly pid?: unknown; readonly message?: unknown };
+  try {
+    answer = JSON.parse(text) as typeof answer;
+  } catch (cause) {
+    throw new StartFailure('', 128, cause);
+  }
+  const pid = answer.data ?? answer.pid;
+  if (typeof pid === 'number' && pid > 0) return pid;
+  throw runtimeFailure(typeof answer.message === 'string' ? answer.message : '');
+}
+
+/** crun's reason in Docker's frame, with the exit code that Docker gives such a container. */
+export function runtimeFailure(said: string): StartFailure {
+  const reason = said
+    .trim()
+    .split('\n')
+    .map(line => line.replace(/^\S+ \[?(?:error|crun)\]?: /i, '').trim())
+    .filter(line => line !== '')
+    .join('; ')
+    .replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, ' ');
+  if (reason === '') return new StartFailure('', 128);
+  const exitCode = /executable file .*not found|no such file or directory/i.test(reason)
+    ? 127
+    : /permission denied/i.test(reason)
+      ? 126
+      : 128;
+  return new StartFailure(`OCI runtime create failed: ${reason}`, exitCode);
+}
+
+function readLine(stream: Readable): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const decoder = new StringDecoder('utf8');
+    let text = '';
+    const timer = setTimeout(() => {
+      reject(new StartFailure(`conmon did not answer within ${TIMEOUT_MS / 1000} s`, 128));
+    }, TIMEOUT_MS);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve(text.split('\n')[0] ?? '');
+    };
+    stream.on('data', (chunk: Buffer) => {
+      text += decoder.write(chunk);
+      if (text.includes('\n') || text.length > MAX_ANSWER_BYTES) done();
+    });
+    stream.once('end', done);
+    stream.once('error', done);
+    // Given up by the caller: the timer must not outlive it.
+    stream.once('close', done);
+  });
+}
+
+async function tailOf(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text.trim().slice(-1000) || 'it ended without a word';
+}

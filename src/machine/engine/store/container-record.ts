@@ -1,0 +1,71 @@
+import { ToolError } from '../../../shared/errors.ts';
+import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
+import type { ProcessIdentity } from '../../host/processes.ts';
+
+/** How a container's last life ended. */
+export interface FinishedLife {
+  readonly exitCode: number;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly oomKilled: boolean;
+  /** Why it could not be started, or why it was killed by the engine. */
+  readonly error?: string;
+}
+
+/** A container's first process and the conmon that holds it. */
+export interface RunningLife {
+  readonly startedAtMs: number;
+  readonly process: ProcessIdentity;
+  readonly monitor: ProcessIdentity;
+}
+
+/** The one state of a container; Docker's booleans are made from it at the API. */
+export type ContainerState =
+  | { readonly status: 'created'; readonly exitCode: number; readonly error?: string }
+  | ({ readonly status: 'running' } & RunningLife)
+  | ({ readonly status: 'paused' } & RunningLife)
+  | ({ readonly status: 'restarting'; readonly retryAtMs: number } & FinishedLife)
+  | ({ readonly status: 'exited' } & FinishedLife);
+
+/** Everything that is kept of a container: record.json in its folder. */
+export interface ContainerRecord {
+  readonly schema: 1;
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly createdAtMs: number;
+  readonly scope: 'boot' | 'state';
+  /** Boot in which it was last written; in another one nothing of it runs. */
+  readonly bootId: string;
+  readonly imageId: string;
+  readonly request: ContainerCreateRequest;
+  readonly state: ContainerState;
+  /** Restarts by policy since it was created. */
+  readonly restartCount: number;
+  /** Restarts by policy since it last ran long enough. */
+  readonly streak: number;
+  /** Stopped on request: the policy starts it no more. */
+  readonly stopRequested: boolean;
+  /** A start was begun and neither finished nor undone. */
+  readonly starting: boolean;
+}
+
+/** Reads a record that this or an earlier version wrote. Throws RECORD_MALFORMED (kind integrity). */
+export function parseContainerRecord(value: unknown, file: string): ContainerRecord {
+  const record = value as Partial<ContainerRecord> | null;
+  const isWhole =
+    typeof record === 'object' &&
+    record?.schema === 1 &&
+    typeof record.id === 'string' &&
+    /^[0-9a-f]{64}$/.test(record.id) &&
+    typeof record.name === 'string' &&
+    typeof record.state?.status === 'string' &&
+    typeof record.request?.Image === 'string';
+  if (!isWhole) {
+    throw new ToolError(`reading ${file}: not a container record of schema 1`, {
+      code: 'RECORD_MALFORMED',
+      kind: 'integrity',
+    });
+  }
+  return record as ContainerRecord;
+}

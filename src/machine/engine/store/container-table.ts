@@ -1,0 +1,239 @@
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isSystemError, messageOf } from '../../../shared/errors.ts';
+import type { Log } from '../../log.ts';
+import { conflict, nameInUse, noSuchContainer } from '../docker-errors.ts';
+import { type ContainerRecord, parseContainerRecord } from './container-record.ts';
+import { type ContainerPaths, type EnginePaths, containerPaths } from './engine-paths.ts';
+import { loadJson, saveJson } from './json-file.ts';
+
+const CREATING = '.creating-';
+const REMOVING = '.removing-';
+
+type Changed = (record: ContainerRecord | undefined) => void;
+
+/**
+ * All containers: their records in memory, each change first on disk.
+ *
+ * INVARIANTS
+ * 1. A folder `containers/ID` holds a whole record: it is made under another name and renamed, and
+ *    renamed away before it is taken apart.
+ * 2. A name or an id belongs to one container from `reserve` on, also while it is being made. A record
+ *    that is loaded under a name in use is reachable by its id only.
+ * 3. What `get` answers has been written; `update` is only called by the operation that holds the
+ *    container's place in the queue.
+ */
+export class ContainerTable {
+  readonly #paths: EnginePaths;
+  readonly #log: Log;
+  readonly #records = new Map<string, ContainerRecord>();
+  readonly #homes = new Map<string, string>();
+  readonly #names = new Map<string, string>();
+  readonly #watchers = new Map<string, Set<Changed>>();
+  #stateContainers: string | undefined;
+
+  constructor(paths: EnginePaths, log: Log) {
+    this.#paths = paths;
+    this.#log = log;
+  }
+
+  /** True once state-scoped containers have a place that lasts. */
+  get hasState(): boolean {
+    return this.#stateContainers !== undefined;
+  }
+
+  /** Reads the records of this boot; returns those that were read. */
+  async loadBoot(): Promise<ContainerRecord[]> {
+    return this.#load(this.#paths.containers);
+  }
+
+  /** Reads the state-scoped records; from now on new ones are kept there. */
+  async loadState(stateRoot: string): Promise<ContainerRecord[]> {
+    const folder = join(stateRoot, 'containers');
+    const records = await this.#load(folder);
+    this.#stateContainers = folder;
+    return records;
+  }
+
+  /** All records, the oldest first. */
+  all(): ContainerRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** The record of a whole id. Throws CONTAINER_NOT_FOUND. */
+  get(id: string): ContainerRecord {
+    const record = this.#records.get(id);
+    if (record === undefined) throw noSuchContainer(id);
+    return record;
+  }
+
+  /** Finds a container by id, name (with or without its slash) or an unambiguous start of an id. */
+  resolve(nameOrId: string): ContainerRecord {
+    const exact = this.#records.get(nameOrId);
+    if (exact !== undefined) return exact;
+    const id = this.#names.get(nameOrId.startsWith('/') ? nameOrId.slice(1) : nameOrId);
+    const named = id === undefined ? undefined : this.#records.get(id);
+    if (named !== undefined) return named;
+    if (!/^[0-9a-f]{1,64}$/.test(nameOrId)) throw noSuchContainer(nameOrId);
+    const matches = this.all().filter(record => record.id.startsWith(nameOrId));
+    if (matches.length > 1) throw conflict(`multiple IDs found with provided prefix: ${nameOrId}`);
+    if (matches[0] === undefined) throw noSuchContainer(nameOrId);
+    return matches[0];
+  }
+
+  paths(id: string): ContainerPaths {
+    return containerPaths(this.#paths, this.#homes.get(id) ?? join(this.#paths.containers, id), id);
+  }
+
+  /** Takes a name for a container that is being made. Throws CONTAINER_NAME_CONFLICT. */
+  reserve(name: string, id: string): void {
+    const holder = this.#names.get(name);
+    if (holder !== undefined) throw nameInUse(name, holder);
+    this.#names.set(name, id);
+  }
+
+  /** Gives a reserved name back. */
+  release(name: string): void {
+    this.#names.delete(name);
+  }
+
+  /** Publishes a new container, whose name was reserved. */
+  async add(record: ContainerRecord): Promise<void> {
+    const parent = record.scope === 'state' ? this.#stateContainers : undefined;
+    const containers = parent ?? this.#paths.containers;
+    const home = join(containers, record.id);
+    const temporary = join(containers, `${CREATING}${record.id}`);
+    await mkdir(join(temporary, 'logs'), { recursive: true, mode: 0o700 });
+    await saveJson(join(temporary, 'record.json'), record, parent !== undefined);
+    await rename(temporary, home);
+    this.#homes.set(record.id, home);
+    this.#records.set(record.id, record);
+    this.#announce(record.id, record);
+  }
+
+  /** Writes a change, then shows it to everyone. */
+  async update(id: string, change: Partial<ContainerRecord>): Promise<ContainerRecord> {
+    const record = { ...this.get(id), ...change };
+    await saveJson(this.paths(id).record, record, this.#isDurable(record));
+    this.#records.set(id, record);
+    this.#announce(id, record);
+    return record;
+  }
+
+  /** Forgets a container whose processes and mounts are gone, and deletes its files. */
+  async delete(id: string): Promise<void> {
+    const record = this.get(id);
+    const { home } = this.paths(id);
+    const away = join(home, '..', `${REMOVING}${id}`);
+    await rename(home, away);
+    this.#records.delete(id);
+    this.#homes.delete(id);
+    if (this.#names.get(record.name) === id) this.#names.delete(record.name);
+    // It is gone, even if its files cannot be deleted now.
+    this.#announce(id, undefined);
+    this.#watchers.delete(id);
+    await rm(away, { recursive: true, force: true });
+    if (home !== join(this.#paths.containers, id)) {
+      await rm(join(this.#paths.containers, id), { recursive: true, force: true });
+    }
+  }
+
+  /**
+   * Resolves with what `test` answers first, now or after a change; it is given undefined once the
+   * container is gone. Rejects with the signal's reason on abort.
+   */
+  waitFor<T>(
+    id: string,
+    test: (record: ContainerRecord | undefined) => T | undefined,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const now = test(this.#records.get(id));
+      if (now !== undefined) {
+        resolve(now);
+        return;
+      }
+      if (signal?.aborted === true) {
+        reject(abortReason(signal));
+        return;
+      }
+      const watchers = this.#watchers.get(id) ?? new Set<Changed>();
+      this.#watchers.set(id, watchers);
+      const leave = (): void => {
+        watchers.delete(changed);
+        signal?.removeEventListener('abort', aborted);
+      };
+      const aborted = (): void => {
+        leave();
+        if (signal !== undefined) reject(abortReason(signal));
+      };
+      const changed: Changed = record => {
+        const answer = test(record);
+        if (answer === undefined) return;
+        leave();
+        resolve(answer);
+      };
+      watchers.add(changed);
+      signal?.addEventListener('abort', aborted, { once: true });
+    });
+  }
+
+  #announce(id: string, record: ContainerRecord | undefined): void {
+    for (const changed of [...(this.#watchers.get(id) ?? [])]) changed(record);
+  }
+
+  #isDurable(record: ContainerRecord): boolean {
+    return record.scope === 'state' && this.#homes.get(record.id) !== join(this.#paths.containers, record.id);
+  }
+
+  /** A container that is there already keeps its name. */
+  #claimName({ name, id }: ContainerRecord): void {
+    const holder = this.#names.get(name) ?? id;
+    if (holder === id) this.#names.set(name, id);
+    else {
+      this.#log.error('two containers have the same name; the second is reachable by its id only', {
+        container: name,
+        holder,
+        second: id,
+      });
+    }
+  }
+
+  async #load(containers: string): Promise<ContainerRecord[]> {
+    await mkdir(containers, { recursive: true, mode: 0o700 });
+    const records: ContainerRecord[] = [];
+    for (const name of (await readdir(containers)).sort()) {
+      const home = join(containers, name);
+      if (name.startsWith(CREATING) || name.startsWith(REMOVING)) {
+        await rm(home, { recursive: true, force: true });
+        continue;
+      }
+      try {
+        const file = join(home, 'record.json');
+        const value = await loadJson(file);
+        // A bundle of a state-scoped container has no record of its own here.
+        if (value === undefined) continue;
+        const record = parseContainerRecord(value, file);
+        this.#records.set(record.id, record);
+        this.#homes.set(record.id, home);
+        records.push(record);
+      } catch (error) {
+        if (isSystemError(error, 'EIO')) throw error;
+        this.#log.error('a container record cannot be read; it is left alone', { reason: messageOf(error) });
+      }
+    }
+    records.sort((a, b) => a.createdAtMs - b.createdAtMs);
+    // Insertion order of the map is the order of listing.
+    for (const record of records) {
+      this.#records.delete(record.id);
+      this.#records.set(record.id, record);
+      this.#claimName(record);
+    }
+    return records;
+  }
+}
+
+function abortReason(signal: AbortSignal): Error {
+  const reason: unknown = signal.reason;
+  return reason instanceof Error ? reason : new Error(messageOf(reason));
+}

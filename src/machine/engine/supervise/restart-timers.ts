@@ -1,0 +1,23 @@
+/** Pauses before restarts: at most one for a container. */
+export class RestartTimers {
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+
+  /** Calls `due` after the pause, unless cancelled; takes the place of an earlier pause. */
+  schedule(id: string, delayMs: number, due: () => void): void {
+    this.cancel(id);
+    const timer = setTimeout(() => {
+      this.#timers.delete(id);
+      due();
+    }, delayMs);
+    this.#timers.set(id, timer);
+  }
+
+  cancel(id: string): void {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+  }
+
+  cancelAll(): void {
+    for (const id of [...this.#timers.keys()]) this.cancel(id);
+  }
+}

@@ -1,0 +1,58 @@
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { ToolError, isSystemError, messageOf } from '../../shared/errors.ts';
+
+/** Seconds since the kernel started, to the hundredth. */
+export function readUptime(): number {
+  return Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+}
+
+export function readKernelLine(): string {
+  return readFileSync('/proc/cmdline', 'utf8').trim();
+}
+
+/** Sets the kernel's host name. */
+export function applyHostname(name: string): void {
+  writeFileSync('/proc/sys/kernel/hostname', name);
+}
+
+const SYSCTL = /^[a-z0-9_-]+(?:[./][A-Za-z0-9_*-]+)+$/;
+
+/** Sets one sysctl (`net.ipv4.ip_forward` or `net/ipv4/…`). Throws SYSCTL_NOT_SET. */
+export function applySysctl(key: string, value: string): void {
+  const refuse = (why: string): never => {
+    throw new ToolError(`setting sysctl ${key}: ${why}`, { code: 'SYSCTL_NOT_SET', kind: 'environment' });
+  };
+  if (!SYSCTL.test(key)) return refuse('not the name of a sysctl');
+  // As sysctl(8): the first separator decides which of the two stands for a folder.
+  const path = /^[^./]*\./.test(key) ? key.replace(/[./]/g, sign => (sign === '.' ? '/' : '.')) : key;
+  try {
+    writeFileSync(`/proc/sys/${path}`, value);
+  } catch (error) {
+    return refuse(isSystemError(error, 'ENOENT') ? 'this kernel has no such sysctl' : messageOf(error));
+  }
+}
+
+/** True when there is a network interface with a device behind it: not the loopback, a bridge or a veth. */
+export function hasNetworkCard(root = '/sys/class/net'): boolean {
+  return readdirSync(root).some(name => existsSync(`${root}/${name}/device`));
+}
+
+/** True once a packet for anywhere would have a way out: a default route in the main table, IPv4 or IPv6. */
+export function hasDefaultRoute(): boolean {
+  const lines = (file: string): string[][] => {
+    try {
+      return readFileSync(file, 'utf8')
+        .split('\n')
+        .map(line => line.trim().split(/\s+/));
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) return [];
+      throw error;
+    }
+  };
+  return (
+    lines('/proc/net/route').some(route => route[1] === '00000000' && route[7] === '00000000') ||
+    lines('/proc/net/ipv6_route').some(
+      route => /^0{32}$/.test(route[0] ?? '') && route[1] === '00' && route[9] !== 'lo',
+    )
+  );
+}

@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { ToolError } from '../../shared/errors.ts';
+
+export interface RunProgramOptions {
+  /** The program is killed after this time. */
+  readonly timeoutMs: number;
+  readonly cwd?: string;
+  /** Its whole environment; only PATH unless given. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Output that is kept of each stream; the rest is dropped. 64 KiB unless given. */
+  readonly keepBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ProgramResult {
+  /** 128 + N when signal N ended it. */
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What programs find in their environment unless told otherwise. */
+export const PROGRAM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * Runs a program to its end without a shell and returns its exit code and output.
+ * Throws PROGRAM_NOT_STARTED (kind environment) and PROGRAM_TIMEOUT (kind unavailable).
+ * @param argv the program's absolute path and its arguments
+ */
+export function runProgram(argv: readonly string[], options: RunProgramOptions): Promise<ProgramResult> {
+  const [program = '', ...args] = argv;
+  const keep = options.keepBytes ?? 65_536;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: options.env ?? { PATH: PROGRAM_PATH },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(options.signal === undefined ? {} : { signal: options.signal, killSignal: 'SIGKILL' as const }),
+    });
+    const out = collect(child.stdout, keep);
+    const err = collect(child.stderr, keep);
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      child.kill('SIGKILL');
+    }, options.timeoutMs);
+    child.once('error', cause => {
+      clearTimeout(timer);
+      reject(
+        cause.name === 'AbortError'
+          ? cause
+          : new ToolError(`starting ${program}: ${cause.message}`, {
+              code: 'PROGRAM_NOT_STARTED',
+              kind: 'environment',
+              cause,
+            }),
+      );
+    });
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      if (timedOut) {
+        reject(
+          new ToolError(`${program} did not end within ${options.timeoutMs / 1000} s`, {
+            code: 'PROGRAM_TIMEOUT',
+            kind: 'unavailable',
+          }),
+        );
+      } else {
+        resolve({ exitCode: code ?? 128 + signalNumber(signal), stdout: out(), stderr: err() });
+      }
+    });
+  });
+}
+
+/** Runs a program that has to end with 0; throws PROGRAM_FAILED (kind environment) with what it said. */
+export async function runProgramOrThrow(
+  argv: readonly string[],
+  what: string,
+  options: RunProgramOptions,
+): Promise<ProgramResult> {
+  const result = await runProgram(argv, options);
+  if (result.exitCode === 0) return result;
+  const said = result.stderr.trim() || result.stdout.trim() || `exit code ${result.exitCode}`;
+  throw new ToolError(`${what}: ${said}`, { code: 'PROGRAM_FAILED', kind: 'environment' });
+}
+
+function collect(stream: NodeJS.ReadableStream, keepBytes: number): () => string {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  stream.on('data', (chunk: Buffer) => {
+    if (length >= keepBytes) return;
+    chunks.push(chunk.subarray(0, keepBytes - length));
+    length += chunk.length;
+  });
+  return () => Buffer.concat(chunks).toString('utf8');
+}
+
+function signalNumber(signal: NodeJS.Signals | null): number {
+  return signal === 'SIGKILL' ? 9 : signal === 'SIGTERM' ? 15 : signal === 'SIGSEGV' ? 11 : 1;
+}

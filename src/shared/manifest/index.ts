@@ -1,0 +1,24 @@
+/** The manifest model: what the build reads. */
+export { type ImageSource, BUILTIN_IMAGES, parseImageSource } from './image-source.ts';
+export {
+  type FileSpec,
+  type Manifest,
+  type ManifestImage,
+  type ManifestService,
+  type Platform,
+  type RawManifest,
+  type ServiceConfig,
+  PLATFORMS,
+  kernelCommandLine,
+  kernelPackage,
+  manifestDigest,
+  manifestImages,
+} from './manifest.ts';
+export { type ManifestText, type ParseManifestOptions, parseManifest } from './parse-manifest.ts';
+export {
+  type Recipe,
+  type RecipeGroup,
+  type RecipeUser,
+  parseRecipe,
+  parseServiceLabel,
+} from './parse-recipe.ts';

@@ -1,0 +1,98 @@
+import { repeatedDestinations } from '../service/config.ts';
+import type { Fault } from '../yaml/faults.ts';
+import type { YamlDocument } from '../yaml/parse.ts';
+import type { Place } from '../yaml/place.ts';
+import type { Manifest, ManifestService } from './manifest.ts';
+
+/** Folders that are empty file systems of their own once the machine runs. */
+const SHADOWED = /^(run|proc|sys|dev|tmp)\//;
+/** RancherOS's labels that have no meaning here, and what has. */
+const RANCHER_LABELS: Readonly<Record<string, string>> = {
+  'io.rancher.os.detach': 'put a container that must exit first into "onboot"',
+  'io.rancher.os.createonly': 'leave the service out',
+  'io.rancher.os.reloadconfig': 'use "after: [config]" in the services that need it',
+  'io.rancher.os.scope': 'every service of a manifest is a system service',
+  'io.rancher.os.console': 'remove it',
+};
+
+/** What is allowed but seldom meant: traps of LinuxKit and RancherOS manifests, each with its place. */
+export function manifestWarnings(manifest: Manifest, documents: readonly YamlDocument[]): Fault[] {
+  return [
+    ...consoleWarnings(manifest, documents),
+    ...trustWarnings(manifest, documents),
+    ...fileWarnings(manifest),
+    ...manifest.services.flatMap(serviceWarnings),
+  ];
+}
+
+function consoleWarnings(manifest: Manifest, documents: readonly YamlDocument[]): Fault[] {
+  const { cmdline } = manifest.kernel;
+  if (cmdline === undefined) return [];
+  const place = lastPlace(documents, '/kernel/cmdline', 'value');
+  const consoles = [...cmdline.matchAll(/(?:^|\s)console=([^\s,]*)/g)].map(match => match[1] ?? '');
+  const last = consoles.at(-1);
+  if (last === undefined) {
+    const message = 'the kernel command line has no "console=": a serial console shows nothing';
+    return [{ message, place, hint: 'add console=ttyS0,115200, or remove "cmdline" for the default' }];
+  }
+  if (consoles.length > 1 && /^tty\d*$/.test(last)) {
+    const message = `the last "console=" is ${last}: /dev/console is the screen, and a serial console misses what is written there`;
+    return [{ message, place, hint: `put console=${last} before the others` }];
+  }
+  return [];
+}
+
+function trustWarnings(manifest: Manifest, documents: readonly YamlDocument[]): Fault[] {
+  return (['image', 'org'] as const).flatMap(key => {
+    if (manifest.merged.trust?.[key] === undefined) return [];
+    const place = lastPlace(documents, `/trust/${key}`, 'key');
+    const message = `trust.${key} has no effect: every input is pinned by its digest in the lock`;
+    return [{ message, place, hint: 'remove it' }];
+  });
+}
+
+function fileWarnings(manifest: Manifest): Fault[] {
+  const seen = new Set<string>();
+  return manifest.files.flatMap(({ path, place }) => {
+    const warnings: Fault[] = [];
+    const shadowed = SHADOWED.exec(path)?.[1];
+    if (shadowed !== undefined) {
+      const message = `/${path} is not seen on the machine: another file system is mounted on /${shadowed}`;
+      warnings.push({ message, place, hint: 'choose another folder' });
+    }
+    if (seen.has(path)) warnings.push({ message: `/${path} is given twice: the later one wins`, place });
+    seen.add(path);
+    return warnings;
+  });
+}
+
+function serviceWarnings({ name, config, placeOf }: ManifestService): Fault[] {
+  const warnings: Fault[] = repeatedDestinations(config).map(path => ({
+    message: `${JSON.stringify(name)}: two mounts have the destination ${path}: the later one hides the earlier`,
+    place: placeOf(config.binds ? '/binds' : config['binds.add'] ? '/binds.add' : '/mounts'),
+    hint: 'remove one of the two',
+  }));
+  for (const label of Object.keys(config.labels ?? {})) {
+    const hint = RANCHER_LABELS[label];
+    if (hint === undefined) continue;
+    warnings.push({
+      message: `${JSON.stringify(name)}: the label ${label} has no effect`,
+      place: placeOf(`/labels/${label}`),
+      hint,
+    });
+  }
+  return warnings;
+}
+
+/** The place in the last file that has the value. */
+function lastPlace(documents: readonly YamlDocument[], pointer: string, part: 'key' | 'value'): Place {
+  const steps = pointer.split('/').slice(1);
+  const has = (document: YamlDocument): boolean => {
+    let at: unknown = document.value;
+    for (const step of steps) at = (at as Record<string, unknown> | null | undefined)?.[step];
+    return at !== undefined;
+  };
+  const document = documents.findLast(has) ?? documents[0];
+  if (!document) throw new Error('invariant violated: a manifest without files');
+  return part === 'key' ? document.keyPlaceOf(pointer) : document.placeOf(pointer);
+}

@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import { posix } from 'node:path';
+import type { Content, Entry } from '../archive/entry.ts';
+import { readTar } from '../archive/tar.ts';
+import { type Digest, canonicalJson, hexOf } from '../digest.ts';
+import { isSystemError } from '../errors.ts';
+import { readContent } from '../fs/content-reader.ts';
+import { openFileAccess } from '../fs/file-access.ts';
+import { type Descriptor, parseImageConfig } from './image.ts';
+import { type ImageSource, checkBlob, checkDocument, digestMismatch } from './image-source.ts';
+import {
+  type LayoutFiles,
+  descriptorOf,
+  malformed,
+  matchesTag,
+  openLayout,
+  readSmall,
+  tagMissing,
+} from './layout.ts';
+import { sniffCompression } from './layer-compression.ts';
+import { MEDIA_TYPES } from './media-types.ts';
+
+/** An archive of documents and layers has few files; one with many is not made by `docker save`. */
+const MAX_FILES = 20_000;
+
+const LAYER_TYPES = {
+  none: MEDIA_TYPES.dockerLayer,
+  gzip: MEDIA_TYPES.dockerLayerGzip,
+  zstd: MEDIA_TYPES.dockerLayerZstd,
+} as const;
+
+/** One image of manifest.json. */
+interface SavedImage {
+  readonly config: string;
+  readonly names: readonly string[];
+  readonly layers: readonly string[];
+}
+
+/**
+ * Opens an archive of `docker save`. Newer ones are OCI layouts in a tar and are read as such, so that
+ * digests stay the publisher's; older ones have no manifest, and get one (Docker schema 2) made of
+ * their parts, always the same for the same archive.
+ * Throws OCI_LAYOUT_MALFORMED, OCI_TAG_MISSING, OCI_DIGEST_MISMATCH and what `readTar` throws.
+ * @param tag which image, by name or tag; needed where the archive holds several
+ */
+export async function openDockerArchive(
+  file: string,
+  tag: string | undefined,
+  name: string,
+): Promise<ImageSource> {
+  const files = await openArchive(file, name);
+  if (await files.has('oci-layout')) return openLayout(files, tag, name);
+  const image = chooseImage(parseSaved(await readSmall(files, 'manifest.json', name), name), tag, name);
+  const config = await readSmall(files, image.config, name);
+  const configDescriptor = descriptorOf(config, MEDIA_TYPES.dockerConfig);
+  const claimed = /^(?:blobs\/sha256\/)?([0-9a-f]{64})(?:\.json)?$/.exec(image.config)?.[1];
+  if (claimed !== hexOf(configDescriptor.digest)) {
+    throw digestMismatch(`reading ${name}: ${image.config}`, configDescriptor.digest, String(claimed));
+  }
+  if (parseImageConfig(config, name).diffIds.length !== image.layers.length) {
+    throw malformed(name, 'its configuration names another number of layers than manifest.json');
+  }
+  const paths = new Map<Digest, string>([[configDescriptor.digest, image.config]]);
+  const layers: Descriptor[] = [];
+  for (const path of image.layers) {
+    const layer = await describeLayer(files, path);
+    layers.push(layer);
+    paths.set(layer.digest, path);
+  }
+  const manifest = Buffer.from(formatManifest(configDescriptor, layers));
+  const root = descriptorOf(manifest, MEDIA_TYPES.dockerManifest);
+  return {
+    name,
+    root: () =>
+      Promise.resolve({
+        kind: 'document',
+        document: { bytes: manifest, mediaType: root.mediaType, digest: root.digest },
+      }),
+    readManifest: async descriptor => {
+      await Promise.resolve();
+      return checkDocument(manifest, descriptor, `reading ${name}: blob ${descriptor.digest}`);
+    },
+    streamBlob: descriptor => {
+      const path = paths.get(descriptor.digest);
+      if (path === undefined) throw malformed(name, `it does not hold ${descriptor.digest}`);
+      return checkBlob(files.stream(path), descriptor, `reading ${name}: ${path}`);
+    },
+    [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
+  };
+}
+
+function chooseImage(images: readonly SavedImage[], tag: string | undefined, name: string): SavedImage {
+  const found = tag === undefined ? images : images.filter(image => matchesTag(tag, image.names));
+  const [only] = found;
+  if (only !== undefined && found.every(image => image.config === only.config)) return only;
+  throw tagMissing(
+    name,
+    tag,
+    images.flatMap(image => image.names),
+  );
+}
+
+function parseSaved(bytes: Uint8Array, name: string): SavedImage[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    throw malformed(name, 'its manifest.json is not JSON');
+  }
+  if (!Array.isArray(json) || json.length === 0)
+    throw malformed(name, 'its manifest.json is not a list of images');
+  return json.map((item: unknown) => {
+    const fields: Record<string, unknown> = typeof item === 'object' && item !== null ? { ...item } : {};
+    const config = fields.Config;
+    const layers = fields.Layers;
+    const names = fields.RepoTags ?? [];
+    if (typeof config !== 'string' || !isTexts(layers) || !isTexts(names) || layers.length > 512) {
+      throw malformed(name, 'an image of its manifest.json lacks Config or Layers');
+    }
+    return { config, names, layers };
+  });
+}
+
+async function describeLayer(files: LayoutFiles, path: string): Promise<Descriptor> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  let head: Uint8Array = new Uint8Array();
+  for await (const piece of files.stream(path)) {
+    if (head.length < 4) head = Buffer.concat([head, piece.subarray(0, 4)]);
+    hash.update(piece);
+    sizeBytes += piece.length;
+  }
+  const digest: Digest = `sha256:${hash.digest('hex')}`;
+  return { mediaType: LAYER_TYPES[sniffCompression(head)], digest, sizeBytes, annotations: {} };
+}
+
+function formatManifest(config: Descriptor, layers: readonly Descriptor[]): string {
+  const plain = (d: Descriptor) => ({ mediaType: d.mediaType, digest: d.digest, size: d.sizeBytes });
+  return canonicalJson({
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.dockerManifest,
+    config: plain(config),
+    layers: layers.map(plain),
+  });
+}
+
+/** The archive's files by path. Links lead to files of the archive and nowhere else. */
+async function openArchive(file: string, name: string): Promise<LayoutFiles> {
+  const entries = new Map<string, Entry>();
+  const access = await openFileAccess(file).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT', 'EACCES', 'EISDIR')) {
+      throw malformed(name, `the file can not be opened (${error.code ?? ''})`);
+    }
+    throw error;
+  });
+  const head = await access.readAt(0, 4);
+  if (sniffCompression(head) !== 'none') {
+    await access.close();
+    throw malformed(
+      name,
+      'it is compressed as a whole',
+      'uncompress it first, for example with gunzip or unzstd',
+    );
+  }
+  for await (const entry of readTar(access, {
+    name,
+    contents: { file },
+    limits: { maxEntries: MAX_FILES },
+  })) {
+    entries.set(entry.path, entry);
+  }
+  const find = (path: string): Content | undefined => {
+    let here: string | undefined = posix.normalize(path);
+    for (let hops = 0; here !== undefined && hops < 8; hops++) {
+      const entry = entries.get(here);
+      if (entry?.kind === 'file') return entry.content;
+      if (entry?.kind === 'hardlink') here = entry.target;
+      else if (entry?.kind === 'symlink') here = posix.join(posix.dirname(here), entry.target);
+      else here = undefined;
+    }
+    return undefined;
+  };
+  return {
+    has: path => Promise.resolve(find(path) !== undefined),
+    async *stream(path) {
+      const content = find(path);
+      if (content === undefined) throw malformed(name, `there is no file ${show(path)}`);
+      yield* readContent(content);
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(item => typeof item === 'string');
+}
+
+function show(text: string): string {
+  return text.slice(0, 120).replace(/[^\x20-\x7e]/g, '?');
+}

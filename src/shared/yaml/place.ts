@@ -1,0 +1,64 @@
+/** Where something stands in a text file, ready to be shown. */
+export interface Place {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1, in code points. */
+  readonly column: number;
+  /** The line itself, control and direction characters replaced so that a terminal can show it. */
+  readonly text: string;
+}
+
+const MAX_SHOWN = 120;
+// eslint-disable-next-line no-control-regex -- what would steer a terminal or turn text around
+const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/** Text without anything that steers a terminal or reverses reading direction; tabs and line feeds stay. */
+export function printable(text: string): string {
+  return text.replace(UNSAFE, '\ufffd');
+}
+
+/** A value as JSON, shortened, for use inside a message. */
+export function quoted(value: unknown): string {
+  const json = value === undefined ? 'nothing' : JSON.stringify(value);
+  return printable(json.length > 80 ? `${json.slice(0, 77)}...` : json);
+}
+
+/** The place of a UTF-16 offset in `text`; an offset beyond the end is the end. */
+export function placeAt(file: string, text: string, offset: number): Place {
+  const at = Math.max(0, Math.min(offset, text.length));
+  const start = text.lastIndexOf('\n', at - 1) + 1;
+  let line = 1;
+  for (let i = text.indexOf('\n'); i !== -1 && i < start; i = text.indexOf('\n', i + 1)) line++;
+  const end = text.indexOf('\n', at);
+  const whole = text.slice(start, end === -1 ? text.length : end).replace(/\r$/, '');
+  const bom = start === 0 && whole.startsWith('\ufeff') ? 1 : 0;
+  const before = text.slice(start + bom, at);
+  return { file, line, column: codePoints(before).length + 1, text: printable(whole.slice(bom)) };
+}
+
+function codePoints(text: string): string[] {
+  return Array.from(text);
+}
+
+/** `file:line:column`. */
+export function formatPlace(place: Place): string {
+  return `${printable(place.file)}:${place.line}:${place.column}`;
+}
+
+/** The line with its number, and a caret below the column; long lines are cut around the column. */
+export function formatSnippet(place: Place): string {
+  let points = codePoints(place.text);
+  let column = Math.min(place.column - 1, points.length);
+  if (points.length > MAX_SHOWN) {
+    const from = Math.max(0, Math.min(column - MAX_SHOWN / 2, points.length - MAX_SHOWN));
+    const to = from + MAX_SHOWN;
+    const head = from > 0 ? '...' : '';
+    const tail = to < points.length ? '...' : '';
+    points = [...codePoints(head), ...points.slice(from, to), ...codePoints(tail)];
+    column = column - from + head.length;
+  }
+  const gutter = String(place.line);
+  const pad = points.slice(0, column).map(c => (c === '\t' ? '\t' : ' '));
+  return `${gutter} | ${points.join('')}\n${' '.repeat(gutter.length)} | ${pad.join('')}^`;
+}

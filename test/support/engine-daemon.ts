@@ -1,0 +1,40 @@
+/**
+ * An engine in a process of its own, to be killed by tests. Takes its configuration as JSON in argv;
+ * answers one JSON command a line: `{"id":1,"method":"start","args":["web"]}`.
+ */
+import { createInterface } from 'node:readline';
+import { createEngine } from '../../src/machine/engine/engine.ts';
+import { createLog } from '../../src/machine/log.ts';
+import type { EngineConfig } from '../../src/machine/engine/engine-config.ts';
+import type { EngineClient } from '../../src/machine/engine-client/engine-client.ts';
+
+interface Command {
+  readonly id: number;
+  readonly method: Exclude<keyof EngineClient, 'logs' | 'events'>;
+  readonly args: readonly unknown[];
+}
+
+const { socket, ...config } = JSON.parse(process.argv[2] ?? '{}') as Omit<EngineConfig, 'log'> & {
+  socket: string;
+};
+const log = createLog({ component: 'test', write: line => process.stderr.write(line), level: 'debug' });
+const engine = await createEngine({ ...config, log });
+await engine.listen(socket);
+process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, method, args } = JSON.parse(line) as Command;
+  const client = engine.client as unknown as Record<
+    string,
+    (...words: readonly unknown[]) => Promise<unknown>
+  >;
+  const answer = client[method]?.(...args) ?? Promise.reject(new Error(`no method ${method}`));
+  answer.then(
+    result => process.stdout.write(`${JSON.stringify({ id, result })}\n`),
+    (error: unknown) => {
+      const { message, code, kind } = error as { message: string; code?: string; kind?: string };
+      process.stdout.write(`${JSON.stringify({ id, error: { message, code, kind } })}\n`);
+    },
+  );
+}
+process.exit(0);

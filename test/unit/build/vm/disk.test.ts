@@ -1,0 +1,43 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { parseDiskSize, prepareDisks } from '../../../../src/build/vm/disk.ts';
+
+t.test('sizes', async t => {
+  t.equal(parseDiskSize('512'), 512 * 1024 ** 2);
+  t.equal(parseDiskSize('512M'), 512 * 1024 ** 2);
+  t.equal(parseDiskSize('2g'), 2 * 1024 ** 3);
+  t.equal(parseDiskSize('1GiB'), 1024 ** 3);
+  for (const text of ['', '0', '-1G', '1.5G', '1X', 'disk.img', '99999999', '999999T']) {
+    t.equal(parseDiskSize(text), undefined, text);
+  }
+});
+
+t.test('a size makes a blank sparse file, a file is taken as it is', async t => {
+  const folder = t.testdir({
+    'a.img': 'data',
+    'b.qcow2': Buffer.from('QFI\xfb0000', 'latin1'),
+    '2G': 'named like a size',
+    run: {},
+  });
+  const run = join(folder, 'run');
+  const disks = await prepareDisks(['1G', 'a.img', 'b.qcow2', '2G'], {
+    folder: run,
+    workingDirectory: folder,
+  });
+  t.match(disks, [{ format: 'raw' }, { format: 'raw' }, { format: 'qcow2' }, { format: 'raw' }]);
+  const blank = statSync(disks[0]?.file ?? '');
+  t.equal(blank.size, 1024 ** 3);
+  t.ok(blank.blocks < 100, 'sparse');
+  t.equal(disks[3]?.file, join(folder, '2G'), 'a file of that name goes before the size');
+});
+
+t.test('what is neither a file nor a size is said so', async t => {
+  const folder = t.testdir({ sub: {} });
+  const options = { folder, workingDirectory: folder };
+  await t.rejects(prepareDisks(['missing.img'], options), {
+    code: 'DISK_NOT_FOUND',
+    message: /missing\.img/,
+  });
+  await t.rejects(prepareDisks(['sub'], options), { code: 'DISK_NOT_USABLE' });
+});

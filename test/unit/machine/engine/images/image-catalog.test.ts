@@ -1,0 +1,67 @@
+import t from 'tap';
+import { ImageCatalog } from '../../../../../src/machine/engine/images/image-catalog.ts';
+
+const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
+const config = JSON.stringify({
+  architecture: 'amd64',
+  os: 'linux',
+  config: { User: 'app' },
+  rootfs: { type: 'layers', diff_ids: [digest('1')] },
+});
+const index = {
+  schema: 1,
+  images: [
+    {
+      id: digest('a'),
+      names: ['system-images/udev'],
+      repoDigests: [],
+      config,
+      layers: [{ diffId: digest('1'), sizeBytes: 5 }],
+    },
+    {
+      id: digest('b'),
+      names: ['docker.io/library/redis:7'],
+      repoDigests: [],
+      config,
+      layers: [
+        { diffId: digest('1'), sizeBytes: 5 },
+        { diffId: digest('2'), sizeBytes: 6 },
+      ],
+    },
+  ],
+};
+
+t.test('images by every kind of name', async t => {
+  const folder = t.testdir({ images: { 'index.json': JSON.stringify(index) } });
+  const catalog = new ImageCatalog();
+  await catalog.addStore(folder);
+  await catalog.addStore(t.testdirName + '/nowhere');
+  for (const name of ['system-images/udev', digest('a'), 'aaaa'])
+    t.equal(catalog.resolve(name).id, digest('a'), name);
+  for (const name of ['redis:7', 'docker.io/library/redis:7', 'library/redis:7']) {
+    t.equal(catalog.resolve(name).id, digest('b'), name);
+  }
+  t.match(catalog.resolve('redis:7'), {
+    sizeBytes: 11,
+    run: { User: 'app' },
+    layerFolders: [`${folder}/layers/${'1'.repeat(64)}`, `${folder}/layers/${'2'.repeat(64)}`],
+  });
+  for (const name of ['redis', 'nope', '', '../etc', 'cccc', digest('c')]) {
+    t.throws(() => catalog.resolve(name), { message: `No such image: ${name}`, kind: 'not-found' }, name);
+  }
+});
+
+t.test('a malformed index is named', async t => {
+  for (const bad of [
+    {},
+    { schema: 2, images: [] },
+    { schema: 1, images: [{ id: 'x' }] },
+    { schema: 1, images: [{ ...index.images[0], layers: [{ diffId: '../..' }] }] },
+  ]) {
+    const folder = t.testdir({ images: { 'index.json': JSON.stringify(bad) } });
+    await t.rejects(new ImageCatalog().addStore(folder), {
+      code: 'IMAGE_INDEX_MALFORMED',
+      kind: 'integrity',
+    });
+  }
+});

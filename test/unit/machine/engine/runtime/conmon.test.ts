@@ -1,0 +1,59 @@
+import t from 'tap';
+import {
+  formatMonitorArguments,
+  parseSyncAnswer,
+  runtimeFailure,
+} from '../../../../../src/machine/engine/runtime/conmon.ts';
+import { parseDeviceRule } from '../../../../../src/machine/engine/runtime/oci-devices.ts';
+
+t.test("conmon's answers", async t => {
+  t.equal(parseSyncAnswer('{"data": 42}'), 42);
+  t.equal(parseSyncAnswer('{"pid": 7}'), 7);
+  t.throws(
+    () =>
+      parseSyncAnswer(
+        '{"data":-1,"message":"crun: executable file `x` not found in $PATH: No such file or directory\\n"}',
+      ),
+    {
+      code: 'CONTAINER_START_FAILED',
+      exitCode: 127,
+      message: /^OCI runtime create failed: .*executable file `x` not found in \$PATH/,
+    },
+  );
+  t.throws(() => parseSyncAnswer('not json'), { code: 'CONTAINER_START_FAILED' });
+});
+
+t.test('exit codes of what could not be started', async t => {
+  t.equal(runtimeFailure('open `/x`: Permission denied').exitCode, 126);
+  t.equal(runtimeFailure('open `/x`: No such file or directory').exitCode, 127);
+  t.equal(runtimeFailure('mount: Invalid argument').exitCode, 128);
+  t.notMatch(runtimeFailure('a\u001b[31mred\u0007').message, /\p{Cc}/u, 'no control characters');
+});
+
+t.test('the command line', async t => {
+  const words = formatMonitorArguments({
+    conmon: '/c',
+    runtime: '/r',
+    runtimeArguments: ['--root=/x'],
+    id: 'ID',
+    name: 'web',
+    bundle: '/b',
+    pidFile: '/p',
+    monitorPidFile: '/m',
+    monitorLog: '/l',
+    exitFolder: '/e',
+    persistFolder: '/s',
+    logFile: '/log/current',
+    terminal: true,
+    stdin: false,
+  }).join(' ');
+  t.match(words, '--runtime /r --runtime-arg --root=/x --bundle /b');
+  t.match(words, '--log-path k8s-file:/log/current');
+  t.match(words, '--terminal');
+  t.notMatch(words, '--stdin');
+});
+
+t.test('device rules', async t => {
+  t.same(parseDeviceRule('c 10:* rw'), { allow: true, type: 'c', major: 10, access: 'rw' });
+  t.throws(() => parseDeviceRule('x 1:2 r'), { message: "invalid device cgroup rule format: 'x 1:2 r'" });
+});

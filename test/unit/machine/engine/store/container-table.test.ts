@@ -1,0 +1,150 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { ContainerTable } from '../../../../../src/machine/engine/store/container-table.ts';
+import type { ContainerRecord } from '../../../../../src/machine/engine/store/container-record.ts';
+import { enginePaths } from '../../../../../src/machine/engine/store/engine-paths.ts';
+import { silentLog } from '../../../../../src/machine/log.ts';
+
+const record = (name: string, id: string, change: Partial<ContainerRecord> = {}): ContainerRecord => ({
+  schema: 1,
+  id: id.repeat(64).slice(0, 64),
+  name,
+  createdAtMs: 1,
+  scope: 'boot',
+  bootId: 'boot',
+  imageId: 'sha256:x',
+  request: { Image: 'x' },
+  state: { status: 'created', exitCode: 0 },
+  restartCount: 0,
+  streak: 0,
+  stopRequested: false,
+  starting: false,
+  ...change,
+});
+
+t.test('what was acknowledged is there again', async t => {
+  const root = t.testdir({});
+  const table = new ContainerTable(enginePaths(root), silentLog);
+  await table.loadBoot();
+  for (const one of [record('second', 'b', { createdAtMs: 2 }), record('first', 'a')]) {
+    table.reserve(one.name, one.id);
+    await table.add(one);
+  }
+  await table.update('a'.repeat(64), { restartCount: 5 });
+  const again = new ContainerTable(enginePaths(root), silentLog);
+  t.same(
+    (await again.loadBoot()).map(({ name }) => name),
+    ['first', 'second'],
+  );
+  t.equal(again.resolve('first').restartCount, 5);
+  await again.delete('a'.repeat(64));
+  t.same(readdirSync(join(root, 'containers')), ['b'.repeat(64)]);
+});
+
+t.test('names, ids and beginnings of ids', async t => {
+  const table = new ContainerTable(enginePaths(t.testdir({})), silentLog);
+  await table.loadBoot();
+  for (const one of [record('one', 'ab'), record('two', 'ac')]) {
+    table.reserve(one.name, one.id);
+    await table.add(one);
+  }
+  t.equal(table.resolve('/one').name, 'one');
+  t.equal(table.resolve('aba').name, 'one');
+  t.throws(() => table.resolve('a'), {
+    message: 'multiple IDs found with provided prefix: a',
+    kind: 'conflict',
+  });
+  t.throws(() => table.resolve('nope'), { message: 'No such container: nope', kind: 'not-found' });
+  t.throws(() => table.resolve(''), { code: 'CONTAINER_NOT_FOUND' });
+  t.throws(() => table.reserve('one', 'x'), {
+    message: /^Conflict\. The container name "\/one" is already in use by container "(ab)+"/,
+  });
+});
+
+t.test('half-made and half-removed ones are cleared away, unreadable ones are left alone', async t => {
+  const root = t.testdir({
+    containers: { '.creating-x': { 'record.json': '{' }, '.removing-y': {}, broken: { 'record.json': '{' } },
+  });
+  const bundleOnly = join(root, 'containers', 'c'.repeat(64));
+  mkdirSync(bundleOnly);
+  const table = new ContainerTable(enginePaths(root), silentLog);
+  t.same(await table.loadBoot(), []);
+  t.same(readdirSync(join(root, 'containers')).sort(), ['broken', 'c'.repeat(64)].sort());
+});
+
+t.test('state-scoped ones lie in RAM until there is state, and stay where they are', async t => {
+  const run = t.testdir({ run: {}, state: {} });
+  const table = new ContainerTable(enginePaths(join(run, 'run')), silentLog);
+  await table.loadBoot();
+  await table.add(record('early', 'a', { scope: 'state' }));
+  await table.loadState(join(run, 'state'));
+  await table.add(record('late', 'b', { scope: 'state' }));
+  t.ok(existsSync(join(run, 'run/containers', 'a'.repeat(64), 'record.json')));
+  t.ok(existsSync(join(run, 'state/containers', 'b'.repeat(64), 'record.json')));
+  await table.update('b'.repeat(64), { restartCount: 1 });
+  t.match(
+    readFileSync(join(run, 'state/containers', 'b'.repeat(64), 'record.json'), 'utf8'),
+    '"restartCount":1',
+  );
+});
+
+t.test('waiting for a change', async t => {
+  const table = new ContainerTable(enginePaths(t.testdir({})), silentLog);
+  await table.loadBoot();
+  await table.add(record('one', 'a'));
+  const id = 'a'.repeat(64);
+  const seen = table.waitFor(id, now => (now?.restartCount === 2 ? 'two' : undefined));
+  const gone = table.waitFor(id, now => (now === undefined ? 'gone' : undefined));
+  const stop = new AbortController();
+  const never = table.waitFor(id, () => undefined, stop.signal);
+  await table.update(id, { restartCount: 1 });
+  await table.update(id, { restartCount: 2 });
+  t.equal(await seen, 'two');
+  stop.abort(new Error('enough'));
+  await t.rejects(never, { message: 'enough' });
+  await table.delete(id);
+  t.equal(await gone, 'gone');
+});
+
+t.test('a record of another schema is no container', async t => {
+  const root = t.testdir({});
+  const folder = join(root, 'containers', 'd'.repeat(64));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'record.json'), JSON.stringify({ ...record('new', 'd'), schema: 2 }));
+  t.same(await new ContainerTable(enginePaths(root), silentLog).loadBoot(), []);
+});
+
+t.test('a record of the state partition does not take over a name in use', async t => {
+  const root = t.testdir({ run: {}, state: {} });
+  const earlier = new ContainerTable(enginePaths(join(root, 'earlier')), silentLog);
+  await earlier.loadBoot();
+  await earlier.loadState(join(root, 'state'));
+  await earlier.add(record('same', 'b', { scope: 'state' }));
+
+  const table = new ContainerTable(enginePaths(join(root, 'run')), silentLog);
+  await table.loadBoot();
+  const holder = record('same', 'a');
+  table.reserve('same', holder.id);
+  await table.add(holder);
+  await table.loadState(join(root, 'state'));
+  t.equal(table.resolve('same').id, holder.id);
+  t.equal(table.resolve('bbbb').name, 'same');
+  await table.delete('b'.repeat(64));
+  t.equal(table.resolve('same').id, holder.id);
+});
+
+t.test('who waits for a removal is told even if files cannot be deleted', async t => {
+  const root = t.testdir({ run: {}, state: {} });
+  const table = new ContainerTable(enginePaths(join(root, 'run')), silentLog);
+  await table.loadBoot();
+  await table.loadState(join(root, 'state'));
+  const one = record('one', 'a', { scope: 'state' });
+  await table.add(one);
+  // The folder of its bundle cannot be looked up: what should hold it is a file.
+  rmSync(join(root, 'run/containers'), { recursive: true });
+  writeFileSync(join(root, 'run/containers'), '');
+  const gone = table.waitFor(one.id, record => (record === undefined ? true : undefined));
+  await t.rejects(table.delete(one.id), { code: 'ENOTDIR' });
+  t.equal(await gone, true);
+});
