@@ -288,10 +288,10 @@ for (const [kind, firmware] of [
       ...{ toolbox: vmTools, arch: 'amd64', firmware: chosen, acceleration: 'tcg', boot, runFolder },
       ...{ memoryMb: 256, cpus: 1, disks: [], publish: [], network: false },
     });
-    await vm.waitForLine(/demo 1\.0: run from memory/, { timeoutMs: 90_000 });
+    await vm.waitForLine(/demo 1\.0: run from memory/, { timeoutMs: 600_000 });
     // The chosen entry looks for its files on the medium and finds that this is no kernel.
     await vm.waitForLine(/invalid magic number|not a valid|bad shim signature|premature end of file/i, {
-      timeoutMs: 60_000,
+      timeoutMs: 600_000,
     });
     t.notMatch(vm.console.text, /no such device|not found/);
   });

@@ -17,7 +17,7 @@ import { type ProgramResult, run } from './artifacts.ts';
 import { unpackHostLibc, unpackPackageSets } from './locked-tools.ts';
 
 /** A machine without hardware virtualisation on a busy computer takes its time; a broken one takes for ever. */
-export const GENEROUS_MS = 300_000;
+export const GENEROUS_MS = 600_000;
 /** For a test file that builds and boots; only a hang gets there. */
 export const BOOT_TEST_MS = 1_500_000;
 

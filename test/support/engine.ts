@@ -211,7 +211,7 @@ export function serviceRequest(
 export async function eventually<T>(
   what: string,
   test: () => Promise<T | undefined> | T | undefined,
-  timeoutMs = 10_000,
+  timeoutMs = 90_000,
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {

@@ -79,7 +79,7 @@ export async function startRegistry(
 function portOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     let log = '';
-    const timer = setTimeout(() => reject(new Error(`the registry does not start: ${log}`)), 20_000);
+    const timer = setTimeout(() => reject(new Error(`the registry does not start: ${log}`)), 120_000);
     const fail = (reason: string): void => {
       clearTimeout(timer);
       reject(new Error(`${reason}: ${log}`));
