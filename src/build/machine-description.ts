@@ -43,6 +43,7 @@ export function describeMachine(
     builtAt: options.epoch,
     hostname: manifest.hostname,
     rescue: manifest.rescue,
+    engine: manifest.engine,
     trust: manifest.trust,
     state: manifest.state,
     sysctl: manifest.sysctl,

@@ -1,6 +1,16 @@
 import type { Arch } from './arch.ts';
 import type { ServiceDefinition } from './service/definition.ts';
 
+/** What system-docker brings along for containers other than the image's own services. */
+export interface EngineFeatures {
+  /** Images can be made on the machine: pulled, loaded, imported, committed. */
+  readonly images: boolean;
+  /** Bridge networks, published ports, name lookup. */
+  readonly networks: boolean;
+  /** OCI runtimes; the first is the default. */
+  readonly runtimes: readonly ('crun' | 'runc')[];
+}
+
 /** What a booted machine is told about itself: /usr/lib/slipway/machine.json in the core. */
 export interface MachineImage {
   /** The manifest's name; printed in the ready line. */
@@ -15,6 +25,7 @@ export interface MachineImage {
   readonly hostname: string;
   /** What a machine does that can't keep system-docker running. */
   readonly rescue: 'login' | 'shell' | 'reboot';
+  readonly engine: EngineFeatures;
   readonly trust: {
     /** Whether a state partition is looked for: on fixed disks, on any, or not at all. */
     readonly state: 'fixed' | 'any' | 'none';

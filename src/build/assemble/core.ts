@@ -4,6 +4,7 @@ import type { MachineImage } from '../../shared/machine-image.ts';
 import { CORE } from '../../shared/paths.ts';
 import { Tree, comparePaths } from '../tree/tree.ts';
 import type { AssembledCore, CoreInput } from './inputs.ts';
+import { coreFiles } from './package-sets.ts';
 import { putAccounts } from './steps/accounts.ts';
 import { putBusyboxLinks } from './steps/busybox.ts';
 import { CORE_INIT_FILES, putInitFiles } from './steps/init-files.ts';
@@ -11,17 +12,6 @@ import { layOver } from './steps/lay-over.ts';
 import { putBaseFiles, putBaseFolders, putMergedUsr } from './steps/layout.ts';
 import { closeOverLibraries } from './steps/libraries.ts';
 import { putSelected } from './steps/select.ts';
-
-/** Programs of the core's packages that the machine uses; the rest of those packages stays out. */
-const PROGRAMS: readonly string[] = [
-  'usr/bin/busybox',
-  'usr/bin/conmon',
-  'usr/bin/crun',
-  'usr/sbin/e2fsck',
-  'usr/sbin/mke2fs',
-  'usr/sbin/resize2fs',
-  'etc/mke2fs.conf',
-];
 
 /** Links to programs under names that others call them by. */
 const LINKS: Readonly<Record<string, string>> = {
@@ -46,7 +36,12 @@ export async function assembleCore(input: CoreInput): Promise<AssembledCore> {
   putMergedUsr(tree, arch);
   putBaseFolders(tree);
   for (const folder of ['images', 'layers', 'state']) tree.directory(folder);
-  const packages = putSelected(tree, input.packages, [...PROGRAMS, ...runtimeLibraries(arch)], arch);
+  const packages = putSelected(
+    tree,
+    input.packages,
+    [...coreFiles(machine.engine), ...runtimeLibraries(arch)],
+    arch,
+  );
   putBusyboxLinks(tree);
   putHardLink(tree, 'usr/bin/busybox', 'usr/lib/slipway/busybox');
   for (const [path, target] of Object.entries(LINKS)) tree.symlink(path, target);

@@ -75,7 +75,7 @@ export interface AssembledKernel {
 }
 
 export interface CoreInput {
-  /** Packages of `CORE_PACKAGES`, resolved. */
+  /** Packages of `corePackages`, resolved. */
   readonly packages: readonly PackageInput[];
   /** The trimmed Node: result of `makeNodeRuntime`. */
   readonly node: Content;

@@ -1,3 +1,5 @@
+import type { EngineFeatures } from '../../shared/machine-image.ts';
+
 /** What to resolve for one part of the image, as `resolvePackages` takes it. */
 export interface PackageSet {
   readonly want: readonly string[];
@@ -26,11 +28,56 @@ export const NEVER_NEEDED: readonly string[] = [
   'ucf',
 ];
 
+/** Debian packages of one ability of the core, and which of their files it uses. */
+interface CorePart {
+  readonly packages: readonly string[];
+  readonly files: readonly string[];
+}
+
+const CORE_PARTS = {
+  always: {
+    packages: ['busybox-static', 'conmon', 'crun', 'e2fsprogs', 'libstdc++6', 'socat', 'tini'],
+    files: [
+      'usr/bin/busybox',
+      'usr/bin/conmon',
+      'usr/bin/crun',
+      'usr/bin/socat',
+      'usr/bin/tini-static',
+      'usr/sbin/e2fsck',
+      'usr/sbin/mke2fs',
+      'usr/sbin/resize2fs',
+      'etc/mke2fs.conf',
+    ],
+  },
+  images: { packages: ['erofs-utils'], files: ['usr/bin/mkfs.erofs'] },
+  networks: {
+    packages: ['netavark', 'aardvark-dns', 'nftables'],
+    files: ['usr/lib/podman/netavark', 'usr/lib/podman/aardvark-dns', 'usr/sbin/nft'],
+  },
+  runc: { packages: ['runc'], files: ['usr/sbin/runc'] },
+} as const satisfies Record<string, CorePart>;
+
+function coreParts(engine: EngineFeatures): CorePart[] {
+  return [
+    CORE_PARTS.always,
+    ...(engine.images ? [CORE_PARTS.images] : []),
+    ...(engine.networks ? [CORE_PARTS.networks] : []),
+    ...(engine.runtimes.includes('runc') ? [CORE_PARTS.runc] : []),
+  ];
+}
+
 /** Packages of the core file system, without its service images. */
-export const CORE_PACKAGES: PackageSet = {
-  want: ['busybox-static', 'conmon', 'crun', 'e2fsprogs', 'libstdc++6'],
-  omit: [...NEVER_NEEDED, 'logsave', 'libss2'],
-};
+export function corePackages(engine: EngineFeatures): PackageSet {
+  return {
+    want: coreParts(engine).flatMap(part => part.packages),
+    omit: [...NEVER_NEEDED, 'logsave', 'libss2', 'criu', 'podman', 'golang-github-containers-common'],
+  };
+}
+
+/** Files of those packages that the machine uses, without a leading slash; the rest stays out. */
+export function coreFiles(engine: EngineFeatures): string[] {
+  return coreParts(engine).flatMap(part => part.files);
+}
 
 /** Packages of the initrd; dm-verity devices are set up with dmsetup. */
 export const INITRD_PACKAGES: PackageSet = {

@@ -4,7 +4,7 @@ import { ToolError } from '../../shared/errors.ts';
 import type { EmitEvent } from '../../shared/events.ts';
 import { type ManifestImage, kernelPackage } from '../../shared/manifest/index.ts';
 import { foreignImages } from '../collect-images.ts';
-import { CORE_PACKAGES, INITRD_PACKAGES, kernelPackages, recipePackages } from '../assemble/package-sets.ts';
+import { INITRD_PACKAGES, corePackages, kernelPackages, recipePackages } from '../assemble/package-sets.ts';
 import {
   type Lock,
   type LockedArch,
@@ -171,7 +171,7 @@ function packageSets(project: Project, arch: Arch): Record<string, PackageSet> {
   const { manifest } = project;
   return {
     kernel: kernelPackages(kernelPackage(manifest, arch), manifest.kernel.firmware),
-    core: CORE_PACKAGES,
+    core: corePackages(manifest.engine),
     initrd: INITRD_PACKAGES,
     loaders: LOADER_PACKAGES[arch],
     ...Object.fromEntries(

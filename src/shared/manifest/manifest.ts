@@ -1,6 +1,7 @@
 import type { Arch } from '../arch.ts';
 import { type Digest, canonicalJson, digestOf } from '../digest.ts';
 import type { ManifestFile as RawManifest, ServiceConfig } from '../schema/manifest.gen.ts';
+import type { EngineFeatures } from '../machine-image.ts';
 import type { ServiceSection } from '../service/definition.ts';
 import type { Place } from '../yaml/place.ts';
 import type { ImageSource } from './image-source.ts';
@@ -72,6 +73,7 @@ export interface Manifest {
   /** onboot, then services, then onshutdown, each in the order of the files. */
   readonly services: readonly ManifestService[];
   readonly files: readonly FileSpec[];
+  readonly engine: EngineFeatures;
   readonly trust: { readonly state: 'fixed' | 'any' | 'none'; readonly datasources: readonly string[] };
   readonly state: { readonly format: boolean };
   readonly sysctl: Readonly<Record<string, string>>;

@@ -3,7 +3,7 @@ import type { RawManifest } from './manifest.ts';
 /**
  * Several manifest files as one, as LinuxKit merges them: single values of a later file win, lists are
  * joined in the order of the files. In `kernel`, `state` and `sysctl` each key is merged by itself; in
- * `trust` a later list replaces an earlier one, so that joining files never widens trust unseen.
+ * `engine` and `trust` a later list replaces an earlier one, so that joining files never widens trust unseen.
  */
 export function mergeManifests(files: readonly RawManifest[]): RawManifest {
   let merged: RawManifest = {};
@@ -19,7 +19,7 @@ export function mergeManifests(files: readonly RawManifest[]): RawManifest {
       const joined = [...(merged[key] ?? []), ...(file[key] ?? [])];
       if (joined.length > 0) Object.assign(next, { [key]: joined });
     }
-    for (const key of ['trust', 'state', 'sysctl'] as const) {
+    for (const key of ['engine', 'trust', 'state', 'sysctl'] as const) {
       const joined = { ...merged[key], ...file[key] };
       if (Object.keys(joined).length > 0) Object.assign(next, { [key]: joined });
     }

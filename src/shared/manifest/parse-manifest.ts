@@ -3,9 +3,10 @@ import { posix } from 'node:path';
 import { canonicalJson } from '../digest.ts';
 import { ToolError } from '../errors.ts';
 import { schemaFaults } from '../schema/validate.ts';
-import { checkServiceConfig, orderOf, orderPointer } from '../service/config.ts';
+import { checkServiceConfig } from '../service/config.ts';
 import type { ServiceSection } from '../service/definition.ts';
 import { type OrderedService, graphFaults } from '../service/graph.ts';
+import { orderOf, orderPointer } from '../service/rancher-labels.ts';
 import { type Fault, InputError, sortFaults } from '../yaml/faults.ts';
 import { type YamlDocument, pointerTo, readYaml } from '../yaml/parse.ts';
 import type { Place } from '../yaml/place.ts';
@@ -115,6 +116,11 @@ function withDefaults(
       firmware: kernel.firmware ?? [],
     },
     ...parsed,
+    engine: {
+      images: raw.engine?.images ?? true,
+      networks: raw.engine?.networks ?? true,
+      runtimes: raw.engine?.runtimes ?? ['crun'],
+    },
     trust: { state: raw.trust?.state ?? 'fixed', datasources: raw.trust?.datasources ?? ['nocloud'] },
     state: { format: raw.state?.format ?? false },
     sysctl: textValues(raw.sysctl ?? {}),
@@ -251,31 +257,20 @@ function checkOrder(services: readonly ManifestService[], faults: Fault[]): void
     name,
     section,
     ...orderOf(config),
+    ...(config.pod === undefined ? {} : { pod: config.pod }),
   }));
   for (const fault of graphFaults(nodes)) {
     // Of two services of one name, which is a fault of its own, the one that has written this.
-    const writes = ({ name, config }: ManifestService) =>
-      name === fault.service && orderOf(config)[fault.key].includes(fault.target);
+    const writes = ({ name, config }: ManifestService) => {
+      if (name !== fault.service) return false;
+      return fault.key === 'pod'
+        ? config.pod === fault.target
+        : orderOf(config)[fault.key].includes(fault.target);
+    };
     const service = services.find(writes) ?? byName.get(fault.service);
     const pointer = service ? orderPointer(service.config, fault.key, fault.target) : '';
     const place = pointer === '' ? service?.place : service?.placeOf(pointer);
     faults.push({ message: fault.message, hint: fault.hint, ...(place ? { place } : {}) });
-  }
-  for (const { name, config, placeOf } of services) {
-    const { pod } = config;
-    if (pod === undefined) continue;
-    const other = byName.get(pod);
-    if (other && other.name !== name && other.config.pod === undefined) continue;
-    const reason = !other
-      ? 'is no service'
-      : other.name === name
-        ? 'is the service itself'
-        : 'is in a pod itself';
-    faults.push({
-      message: `${JSON.stringify(name)}: pod names ${JSON.stringify(pod)}, which ${reason}`,
-      place: placeOf('/pod'),
-      hint: 'name a service that has its own namespaces',
-    });
   }
 }
 

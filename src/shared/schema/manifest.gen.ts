@@ -95,6 +95,7 @@ export interface ManifestFile {
    * Files, folders and links added to the core's root file system last.
    */
   files?: FileSpec[];
+  engine?: EngineSection;
   trust?: TrustSection;
   /**
    * The partition that lasts.
@@ -238,7 +239,7 @@ export interface ServiceConfig {
    */
   pid?: string;
   /**
-   * Name of another service whose network, ipc and uts namespaces are shared.
+   * Name of another service whose network, ipc and uts namespaces are shared. The service starts when that one is up, and is restarted when that one has been.
    */
   pod?: string;
   /**
@@ -356,7 +357,7 @@ export interface ServiceConfig {
     };
   };
   /**
-   * Labels of the container. RancherOS's `io.rancher.os.after` and `io.rancher.os.before` are read as `after` and `before`.
+   * Labels of the container. RancherOS's `io.rancher.os.after`, `before`, `detach` and `createonly` are another spelling of `after`, `before`, `ready: exit` and `autostart: false`.
    */
   labels?: {
     [k: string]: string | number | boolean;
@@ -367,10 +368,10 @@ export interface ServiceConfig {
   after?: Strings;
   before?: Strings2;
   /**
-   * When the service counts as up. Without it, as soon as its process runs. One of the keys, or the word `notify`.
+   * When the service counts as up. Without it, as soon as its process runs. One of the keys, or the word `notify`; or the word `exit` for a oneshot, which is done when it has exited with 0.
    */
   ready?:
-    | 'notify'
+    | ('exit' | 'notify')
     | {
         exec?: Command;
         /**
@@ -398,6 +399,10 @@ export interface ServiceConfig {
          */
         interval?: string;
       };
+  /**
+   * Whether the boot starts the service. If not, its container is made, and `ros service start` starts it.
+   */
+  autostart?: boolean;
   /**
    * What happens when the container exits. Default: `always` for services, `no` for oneshots.
    */
@@ -493,6 +498,25 @@ export interface FileSpec {
    * Leave it out when `source` does not exist.
    */
   optional?: boolean;
+}
+/**
+ * What system-docker can do beyond running the services of the image. Each part takes room in the core; without one, requests that need it are answered with a hint.
+ */
+export interface EngineSection {
+  /**
+   * Images can be pulled, loaded, imported and committed on the machine.
+   */
+  images?: boolean;
+  /**
+   * Bridge networks with published ports and name lookup.
+   */
+  networks?: boolean;
+  /**
+   * OCI runtimes that containers can choose from; the first is the default.
+   *
+   * @minItems 1
+   */
+  runtimes?: ('crun' | 'runc')[];
 }
 /**
  * Whom the machine trusts at boot.

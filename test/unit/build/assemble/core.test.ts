@@ -38,6 +38,8 @@ const packages = [
     'usr/bin/busybox': 'ELF\0[\0[[\0acpid\0adjtimex\0cat\0getty\0init\0mke2fs\0poweroff\0sh\0\0',
   }),
   makePackage('crun', { 'usr/bin/crun': program('libc.so.6'), 'usr/bin/crun-wasm': { link: 'crun' } }),
+  makePackage('socat', { 'usr/bin/socat': program('libc.so.6') }),
+  makePackage('tini', { 'usr/bin/tini-static': makeElf(), 'usr/bin/tini': program('libc.so.6') }),
   makePackage('conmon', { 'usr/bin/conmon': program('libc.so.6') }),
   makePackage('e2fsprogs', {
     'usr/sbin/e2fsck': program('libc.so.6'),
@@ -57,6 +59,7 @@ const machine: MachineImage = {
   builtAt: EPOCH,
   hostname: 'box',
   rescue: 'login',
+  engine: { images: false, networks: false, runtimes: ['crun'] },
   trust: { state: 'fixed', datasources: [] },
   state: { format: false },
   sysctl: {},
