@@ -9,19 +9,26 @@ export interface ProbedDevice extends BlockDevice {
   readonly blank: boolean;
 }
 
+/** `/dev/NAME`, a label, the UUID of a file system. */
+export type WantedState =
+  | { readonly device: string }
+  | { readonly label: string }
+  | { readonly uuid: string }
+  | { readonly unknown: string };
+
 /** What the manifest and the kernel line say about state. */
 export interface StatePolicy {
   /** The manifest's `trust.state`. */
   readonly trust: 'fixed' | 'any' | 'none';
-  /** `/dev/NAME` or a label that replaces the usual ones. */
-  readonly wanted?: { readonly device: string } | { readonly label: string };
+  /** What the kernel line names instead of the usual labels; `unknown` is a name that this system has not. */
+  readonly wanted?: WantedState;
   /** Format a blank disk: any (`true`), or the first of these that is blank. */
   readonly format: boolean | readonly string[];
 }
 
 export type StateChoice =
   | { readonly kind: 'mount'; readonly device: ProbedDevice }
-  | { readonly kind: 'format'; readonly device: ProbedDevice }
+  | { readonly kind: 'format'; readonly device: ProbedDevice; readonly label: string }
   /** `ambiguous` and `unusable` are said aloud; `absent` is the usual machine without a disk. */
   | {
       readonly kind: 'none';
@@ -58,6 +65,8 @@ export interface BegunState {
   readonly kind: 'mount' | 'format';
   /** `/dev/NAME` */
   readonly device: string;
+  /** The label that a disk is formatted with. */
+  readonly label?: string;
 }
 
 /**
@@ -70,9 +79,9 @@ export function resumeChoice(devices: readonly ProbedDevice[], begun: BegunState
   const { superblock } = device;
   if (begun.kind === 'mount') return superblock?.type === 'ext4' ? { kind: 'mount', device } : undefined;
   // mke2fs was cut off, before or after it had written the first superblock.
-  const isOurs =
-    superblock === undefined || (superblock.type === 'ext4' && superblock.label === STATE.labels[0]);
-  return isOurs && !device.readOnly && !device.inUse ? { kind: 'format', device } : undefined;
+  const label = begun.label ?? STATE.labels[0];
+  const isOurs = superblock === undefined || (superblock.type === 'ext4' && superblock.label === label);
+  return isOurs && !device.readOnly && !device.inUse ? { kind: 'format', device, label } : undefined;
 }
 
 /** A disk smaller than this is not formatted. */
@@ -86,16 +95,15 @@ const MIN_BYTES = 16 * 1024 * 1024;
 export function chooseState(devices: readonly ProbedDevice[], policy: StatePolicy): StateChoice {
   if (policy.trust === 'none') return none('disabled', 'the image does not use state');
   const { wanted } = policy;
-  const matches = devices.filter(device => {
-    if (wanted !== undefined && 'device' in wanted)
-      return device.path === wanted.device && device.superblock !== undefined;
-    const labels: readonly string[] = wanted === undefined ? STATE.labels : [wanted.label];
-    return device.superblock?.type === 'ext4' && labels.includes(device.superblock.label);
-  });
+  if (wanted !== undefined && 'unknown' in wanted) {
+    return none('unusable', `"${wanted.unknown}" names no state: write /dev/NAME, LABEL=NAME or UUID=ID`);
+  }
+  const matches = devices.filter(device => isWanted(device, wanted));
   // A device named on the kernel line was chosen by whoever owns the machine.
   const named = wanted !== undefined && 'device' in wanted;
-  const fixed = named ? matches : matches.filter(device => !device.removable);
-  const candidates = fixed.length > 0 || policy.trust === 'fixed' ? fixed : matches;
+  const usable = named ? matches : matches.filter(device => device.superblock?.type === 'ext4');
+  const fixed = named ? usable : usable.filter(device => !device.removable);
+  const candidates = fixed.length > 0 || policy.trust === 'fixed' ? fixed : usable;
 
   const [first, second] = candidates;
   if (second !== undefined) {
@@ -107,26 +115,53 @@ export function chooseState(devices: readonly ProbedDevice[], policy: StatePolic
     if (first.readOnly) return none('unusable', `${first.path} is write-protected`);
     return { kind: 'mount', device: first };
   }
-  const blank = chooseBlank(devices, policy.format);
-  if (blank !== undefined) return { kind: 'format', device: blank };
-  const ignored = matches.map(device => device.path).join(', ');
-  return ignored === ''
-    ? none('absent', 'no disk is labelled as state')
-    : none(
-        'unusable',
-        `${ignored} could be plugged in by anyone and is not trusted (trust.state: any allows it)`,
-      );
+  const blank = chooseBlank(devices, policy);
+  if (blank !== undefined) {
+    return { kind: 'format', device: blank, label: labelOf(wanted) };
+  }
+  const [ignored, other] = [usable, matches].map(list => list.map(device => device.path).join(', '));
+  if (ignored !== '') {
+    return none(
+      'unusable',
+      `${ignored} could be plugged in by anyone and is not trusted (trust.state: any allows it)`,
+    );
+  }
+  if (other !== '') return none('unusable', `${other} is labelled as state but does not hold ext4`);
+  return none('absent', 'no disk is labelled as state');
 }
 
-/** Disks that may be formatted: whole, fixed (unless named), writable, without anything on them. */
+function isWanted({ path, superblock }: ProbedDevice, wanted: WantedState | undefined): boolean {
+  if (superblock === undefined) return false;
+  if (wanted !== undefined && 'device' in wanted) return path === wanted.device;
+  if (wanted !== undefined && 'uuid' in wanted) return superblock.uuid === wanted.uuid;
+  const label = labelOf(wanted);
+  // The usual labels stand for each other, whichever of them a kernel line names.
+  return isUsual(label) ? isUsual(superblock.label) : superblock.label === label;
+}
+
+function isUsual(label: string): boolean {
+  return STATE.labels.some(usual => usual === label);
+}
+
+/** The label that state has, or is given when a disk is formatted. */
+function labelOf(wanted: WantedState | undefined): string {
+  return wanted !== undefined && 'label' in wanted ? wanted.label : STATE.labels[0];
+}
+
+/** The disk that may be formatted: whole, fixed (unless named), writable, without anything on it. */
 function chooseBlank(
   devices: readonly ProbedDevice[],
-  format: boolean | readonly string[],
+  { format, wanted }: StatePolicy,
 ): ProbedDevice | undefined {
-  if (format === false) return undefined;
+  if (format === false || (wanted !== undefined && 'uuid' in wanted)) return undefined;
   const fit = devices.filter(
     device => device.blank && !device.readOnly && !device.inUse && device.sizeBytes >= MIN_BYTES,
   );
+  // Where a device is named, no other is touched, whatever else may be formatted.
+  if (wanted !== undefined && 'device' in wanted) {
+    const mayBe = format === true || format.includes(wanted.device);
+    return mayBe ? fit.find(device => device.path === wanted.device) : undefined;
+  }
   if (format === true) return fit.find(device => !device.removable && device.disk === undefined);
   for (const path of format) {
     const found = fit.find(device => device.path === path);

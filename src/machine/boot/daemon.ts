@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../shared/errors.ts';
+import { ToolError, isSystemError, messageOf } from '../../shared/errors.ts';
 import { hasKernelWord, parseKernelCmdline } from '../../shared/kernel-cmdline.ts';
 import { CGROUPS, CORE, MEDIUM, RUN } from '../../shared/paths.ts';
 import type { MachineImage } from '../../shared/machine-image.ts';
@@ -139,6 +139,20 @@ function untilTerminated(): Promise<void> {
   });
 }
 
+/** What the data sources said. Throws CONFIG_NOT_READY before they have been read. */
+function loadConfig(): unknown {
+  try {
+    return JSON.parse(readFileSync(RUN.cloudConfig, 'utf8')) as unknown;
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw error;
+    throw new ToolError('the data sources have not been read yet', {
+      code: 'CONFIG_NOT_READY',
+      kind: 'not-found',
+      hint: 'ask again when "ros boot" shows the phase configuration',
+    });
+  }
+}
+
 function createBackend(
   image: MachineImage,
   journal: Journal,
@@ -170,7 +184,7 @@ function createBackend(
         readUptime(),
       );
     },
-    config: () => JSON.parse(readFileSync(RUN.cloudConfig, 'utf8')) as unknown,
+    config: loadConfig,
     power: request => {
       log.info(`asked to ${request.action}`);
       return { action: requestPower(request.action) };

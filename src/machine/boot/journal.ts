@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isSystemError, messageOf } from '../../shared/errors.ts';
 import { saveFile } from '../host/save-file.ts';
-import type { ServiceProgress } from '../services/apply.ts';
+import type { ServiceProgress } from '../services/status.ts';
 import type { BegunState } from './choose-state.ts';
 
 /** When a phase ran, in seconds of uptime, and what came of it; without `endedAt` it is under way or was cut off. */

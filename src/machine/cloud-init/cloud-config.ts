@@ -1,5 +1,6 @@
 import { InputError } from '../../shared/yaml/faults.ts';
 import { parseYaml } from '../../shared/yaml/parse.ts';
+import { printable } from '../../shared/yaml/place.ts';
 
 /** The values of a cloud-config that the machine uses so far. */
 export interface CloudConfig {
@@ -91,7 +92,8 @@ export function parseMetadata(source: string, text: string): ParsedMetadata {
   let instanceId: string | undefined;
   if (typeof id === 'string' || typeof id === 'number') {
     const spelled = String(id);
-    if (spelled.length <= 256 && !CONTROL.test(spelled)) instanceId = spelled;
+    if (spelled.length <= 256 && printable(spelled) === spelled && !/[\n\t]/.test(spelled))
+      instanceId = spelled;
     else notices.push(`${source}: "instance-id" is too long or not one line of text`);
   }
   return {

@@ -1,3 +1,5 @@
+import { printable } from '../../shared/yaml/place.ts';
+
 /** What becomes of a data source, given which instance this machine's state belongs to. */
 export type PinDecision =
   /** Use it; `pin` is the instance id to remember on state, where there is state. */
@@ -23,6 +25,6 @@ export function decidePin(options: {
   if (options.pinned === undefined || options.repin) return { kind: 'use', pin: id };
   return {
     kind: 'refuse',
-    reason: `it is for instance "${id}", but the state of this machine belongs to "${options.pinned}" (the word slipway.repin on the kernel line changes that)`,
+    reason: `it is for instance "${id}", but the state of this machine belongs to "${printable(options.pinned)}" (the word slipway.repin on the kernel line changes that)`,
   };
 }

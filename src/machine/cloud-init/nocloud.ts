@@ -25,7 +25,8 @@ export interface DataSource {
 /** True for what NoCloud calls a seed: FAT or ISO 9660 labelled `cidata`, in capitals too. */
 export function isSeed(superblock: Superblock | undefined): boolean {
   return (
-    superblock !== undefined && superblock.type !== 'ext4' && superblock.label.toLowerCase() === 'cidata'
+    (superblock?.type === 'vfat' || superblock?.type === 'iso9660') &&
+    superblock.label.toLowerCase() === 'cidata'
   );
 }
 

@@ -32,7 +32,10 @@ export function requestPower(action: PowerAction): PowerAction {
     writeFileSync(RUN.shutdown, `${action}\n`, { flag: 'wx' });
   } catch (error) {
     if (!isSystemError(error, 'EEXIST')) throw error;
-    return readPowerAction() ?? action;
+    // Whoever asked first may have been killed before PID 1 was told; hearing it twice does no harm.
+    const first = readPowerAction() ?? action;
+    process.kill(1, SIGNALS[first]);
+    return first;
   }
   process.kill(1, SIGNALS[action]);
   return action;

@@ -35,10 +35,10 @@ async function endEarlierPrograms(device: string): Promise<void> {
   }
 }
 
-/** Makes an ext4 file system labelled as state on a device. Throws STATE_FORMAT_FAILED and STATE_BUSY. */
-export async function formatStateDisk(device: string): Promise<void> {
+/** Makes an ext4 file system with a label on a device. Throws STATE_FORMAT_FAILED and STATE_BUSY. */
+export async function formatStateDisk(device: string, label: string): Promise<void> {
   await endEarlierPrograms(device);
-  const result = await runProgram([MKE2FS, '-q', '-t', 'ext4', '-L', STATE.labels[0], '-F', device], {
+  const result = await runProgram([MKE2FS, '-q', '-t', 'ext4', '-L', label, '-F', device], {
     timeoutMs: CHECK_TIMEOUT_MS,
   });
   if (result.exitCode !== 0) {

@@ -2,15 +2,19 @@ import { open } from 'node:fs/promises';
 
 /** What a file system's superblock says about itself. */
 export interface Superblock {
-  readonly type: 'ext4' | 'vfat' | 'iso9660';
+  readonly type: 'ext4' | 'vfat' | 'iso9660' | 'xfs' | 'btrfs';
   readonly label: string;
+  /** Of ext4, in lower case. */
+  readonly uuid?: string;
 }
 
+/** A root folder is looked at no further. */
+const MAX_FOLDER = 32 * 1024;
 /** As much as the superblocks below span. */
-const READ_BYTES = 34 * 1024;
+const READ_BYTES = 65 * 1024;
 
 /**
- * Recognises ext2 to ext4, FAT and ISO 9660 by their superblocks; undefined for anything else. Labels are bytes from
+ * Recognises ext2 to ext4, FAT, ISO 9660, XFS and btrfs by their superblocks; undefined for anything else. Labels are bytes from
  * outside: only printable ASCII is kept. An image can hold ISO 9660 and another one at once (a hybrid ISO has a
  * FAT behind a partition table); then ISO 9660, which is whole, counts.
  */
@@ -22,8 +26,17 @@ export function parseSuperblock(bytes: Uint8Array): Superblock | undefined {
   }
   // ext4: superblock at 1024, magic at 0x38, s_volume_name at 0x78.
   if (data.length >= 1024 + 136 && data.readUInt16LE(1024 + 0x38) === 0xef53) {
-    return { type: 'ext4', label: cleanLabel(data.subarray(1024 + 0x78, 1024 + 0x88)) };
+    return {
+      type: 'ext4',
+      label: cleanLabel(data.subarray(1024 + 0x78, 1024 + 0x88)),
+      uuid: formatUuid(data.subarray(1024 + 0x68, 1024 + 0x78)),
+    };
   }
+  if (data.length >= 120 && data.toString('latin1', 0, 4) === 'XFSB')
+    return { type: 'xfs', label: cleanLabel(data.subarray(108, 120)) };
+  // btrfs: superblock at 64 KiB, magic at 0x40, label at 0x12b.
+  if (data.length >= 0x1022b && data.toString('latin1', 0x10040, 0x10048) === '_BHRfS_M')
+    return { type: 'btrfs', label: cleanLabel(data.subarray(0x1012b, 0x1022b)) };
   // FAT: boot signature, then the label behind an extended signature 0x29, at 71 in FAT32 and at 43 before it.
   if (data.length >= 512 && data.readUInt16LE(510) === 0xaa55) {
     if (data.toString('latin1', 82, 87) === 'FAT32')
@@ -36,23 +49,67 @@ export function parseSuperblock(bytes: Uint8Array): Superblock | undefined {
 
 /** Reads the superblock of a block device or file; undefined where there is none or it can't be read (no medium). */
 export async function readSuperblock(device: string): Promise<Superblock | undefined> {
-  const bytes = await readStart(device, READ_BYTES);
-  return bytes === undefined ? undefined : parseSuperblock(bytes);
+  const bytes = await readBytes(device, 0, READ_BYTES);
+  const superblock = bytes === undefined ? undefined : parseSuperblock(bytes);
+  if (bytes === undefined || superblock?.type !== 'vfat') return superblock;
+  const root = fatRootFolder(bytes);
+  const entries = root === undefined ? undefined : await readBytes(device, root.offset, root.sizeBytes);
+  const label = entries === undefined ? undefined : parseFatLabel(entries);
+  return label === undefined ? superblock : { ...superblock, label };
 }
 
 /** True when the first MiB of a device is there and all zeros: nothing has been written to it. */
 export async function isBlank(device: string): Promise<boolean> {
-  const bytes = await readStart(device, 1024 * 1024);
+  const bytes = await readBytes(device, 0, 1024 * 1024);
   return bytes?.length === 1024 * 1024 && bytes.every(byte => byte === 0);
 }
 
-async function readStart(device: string, length: number): Promise<Buffer | undefined> {
+/**
+ * Where a FAT file system keeps the first part of its root folder, in bytes: systems that rename a volume write
+ * its label there and leave the one in the boot sector. Undefined where the boot sector makes no sense.
+ */
+export function fatRootFolder(
+  boot: Buffer,
+): { readonly offset: number; readonly sizeBytes: number } | undefined {
+  const sectorBytes = boot.readUInt16LE(11);
+  const clusterSectors = boot.readUInt8(13);
+  const reserved = boot.readUInt16LE(14);
+  const entries = boot.readUInt16LE(17);
+  if (![512, 1024, 2048, 4096].includes(sectorBytes) || clusterSectors === 0) return undefined;
+  const fatSectors = boot.readUInt16LE(22) || boot.readUInt32LE(36);
+  const behindFats = reserved + boot.readUInt8(16) * fatSectors;
+  if (entries > 0) return { offset: behindFats * sectorBytes, sizeBytes: Math.min(entries * 32, MAX_FOLDER) };
+  const cluster = boot.readUInt32LE(44);
+  if (cluster < 2) return undefined;
+  const sector = behindFats + (cluster - 2) * clusterSectors;
+  return {
+    offset: sector * sectorBytes,
+    sizeBytes: Math.min(clusterSectors * sectorBytes, MAX_FOLDER),
+  };
+}
+
+/** The volume's label among the entries of a FAT root folder. */
+export function parseFatLabel(folder: Buffer): string | undefined {
+  for (let at = 0; at + 32 <= folder.length && folder[at] !== 0; at += 32) {
+    const isDeleted = folder[at] === 0xe5;
+    // Attribute 8 alone; with the ones below it is a part of a long name.
+    if (!isDeleted && ((folder[at + 11] ?? 0) & 0x3f & ~0x20) === 8)
+      return cleanLabel(folder.subarray(at, at + 11));
+  }
+  return undefined;
+}
+
+function formatUuid(bytes: Buffer): string {
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+async function readBytes(device: string, from: number, length: number): Promise<Buffer | undefined> {
   try {
     await using file = await open(device, 'r');
     const bytes = Buffer.alloc(length);
     let done = 0;
     while (done < length) {
-      const { bytesRead } = await file.read(bytes, done, length - done, done);
+      const { bytesRead } = await file.read(bytes, done, length - done, from + done);
       if (bytesRead === 0) break;
       done += bytesRead;
     }

@@ -277,7 +277,7 @@ export interface ServiceConfig {
    */
   pid?: string;
   /**
-   * Name of another service whose network, ipc and uts namespaces are shared.
+   * Name of another service whose network, ipc and uts namespaces are shared. The service starts when that one is up, and is restarted when that one has been.
    */
   pod?: string;
   /**
@@ -395,7 +395,7 @@ export interface ServiceConfig {
     };
   };
   /**
-   * Labels of the container. RancherOS's `io.rancher.os.after` and `io.rancher.os.before` are read as `after` and `before`.
+   * Labels of the container. RancherOS's `io.rancher.os.after`, `before`, `detach` and `createonly` are another spelling of `after`, `before`, `ready: exit` and `autostart: false`.
    */
   labels?: {
     [k: string]: string | number | boolean;
@@ -406,10 +406,10 @@ export interface ServiceConfig {
   after?: Strings;
   before?: Strings2;
   /**
-   * When the service counts as up. Without it, as soon as its process runs. One of the keys, or the word `notify`.
+   * When the service counts as up. Without it, as soon as its process runs. One of the keys, or the word `notify`; or the word `exit` for a oneshot, which is done when it has exited with 0.
    */
   ready?:
-    | 'notify'
+    | ('exit' | 'notify')
     | {
         exec?: Command;
         /**
@@ -437,6 +437,10 @@ export interface ServiceConfig {
          */
         interval?: string;
       };
+  /**
+   * Whether the boot starts the service. If not, its container is made, and `ros service start` starts it.
+   */
+  autostart?: boolean;
   /**
    * What happens when the container exits. Default: `always` for services, `no` for oneshots.
    */

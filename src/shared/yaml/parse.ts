@@ -10,7 +10,7 @@ import {
 } from 'js-yaml';
 import { type Fault, InputError } from './faults.ts';
 import { type YamlNode, nodesFromEvents } from './nodes.ts';
-import { type Place, placeAt, printable, quoted } from './place.ts';
+import { type Place, placesIn, printable, quoted } from './place.ts';
 
 /**
  * Which YAML: `manifest` is YAML 1.2's core schema with merge keys, `cloud-config` is YAML 1.1, as
@@ -52,6 +52,9 @@ const SCHEMAS: Readonly<Record<YamlDialect, Schema>> = {
   manifest: CORE_SCHEMA.withTags(mergeTag),
   'cloud-config': YAML11_SCHEMA,
 };
+
+/** More are not looked for: nobody reads them, and a hostile file has thousands. */
+const MAX_FAULTS = 50;
 
 const LEADING_ZERO = /^[-+]?0[0-9_]+$/;
 
@@ -104,7 +107,7 @@ export function readYaml(
   dialect: YamlDialect,
   limits: YamlLimits = DEFAULT_YAML_LIMITS,
 ): { document: YamlDocument; faults: [] } | { document: undefined; faults: Fault[] } {
-  const at = (offset: number): Place => placeAt(file, text, offset);
+  const at = placesIn(file, text);
   const refuse = (...faults: Fault[]) => ({ document: undefined, faults });
   if (text.length > limits.maxLength) {
     const message = `the file is too large: ${text.length} characters, at most ${limits.maxLength} are read`;
@@ -127,14 +130,14 @@ export function readYaml(
       hint: 'keep one document to a file; several files can be given',
     });
   }
-  if (root === undefined) return { document: documentOf(file, text, undefined, new Map()), faults: [] };
+  if (root === undefined) return { document: documentOf(file, at, undefined, new Map()), faults: [] };
 
   const schema = SCHEMAS[dialect];
   const survey = surveyNodes(root, schema, limits.maxNodes, at);
   if (survey.faults.length > 0) return refuse(...survey.faults);
   try {
     const [value] = constructFromEvents(events, { source: text, schema });
-    return { document: documentOf(file, text, value, survey.offsets), faults: [] };
+    return { document: documentOf(file, at, value, survey.offsets), faults: [] };
   } catch (error) {
     return refuse(syntaxFault(error, at));
   }
@@ -147,22 +150,22 @@ export function pointerTo(parent: string, step: string | number): string {
 
 function documentOf(
   file: string,
-  text: string,
+  at: (offset: number) => Place,
   value: unknown,
   offsets: ReadonlyMap<string, Offsets & { readonly node: YamlNode }>,
 ): YamlDocument {
   const find = (pointer: string) => {
-    let at = pointer;
-    while (at !== '' && !offsets.has(at)) at = at.slice(0, at.lastIndexOf('/'));
-    return offsets.get(at);
+    let known = pointer;
+    while (known !== '' && !offsets.has(known)) known = known.slice(0, known.lastIndexOf('/'));
+    return offsets.get(known);
   };
   return {
     file,
     value,
-    placeOf: pointer => placeAt(file, text, find(pointer)?.value ?? 0),
+    placeOf: pointer => at(find(pointer)?.value ?? 0),
     keyPlaceOf: pointer => {
       const found = find(pointer);
-      return placeAt(file, text, found?.key ?? found?.value ?? 0);
+      return at(found?.key ?? found?.value ?? 0);
     },
     spellingOf: pointer => {
       const node = offsets.get(pointer)?.node;
@@ -184,6 +187,10 @@ function surveyNodes(root: YamlNode, schema: Schema, maxNodes: number, at: (offs
   let nodes = 0;
   let stopped = false;
 
+  const add = (fault: Fault): void => {
+    faults.push(fault);
+    if (faults.length >= MAX_FAULTS) stopped = true;
+  };
   const stop = (offset: number, message: string, hint: string): void => {
     stopped = true;
     faults.push({ message, place: at(offset), hint });
@@ -218,7 +225,7 @@ function surveyNodes(root: YamlNode, schema: Schema, maxNodes: number, at: (offs
 
   const checkScalar = (node: Extract<YamlNode, { kind: 'scalar' }>): void => {
     if (!node.plain || seen.has(node) || !LEADING_ZERO.test(node.text)) return;
-    faults.push({
+    add({
       message: `the number ${printable(node.text.slice(0, 40))} begins with 0: octal or decimal?`,
       place: at(node.offset),
       hint: `write it in quotes: "${printable(node.text.slice(0, 40))}"`,
@@ -240,7 +247,7 @@ function surveyNodes(root: YamlNode, schema: Schema, maxNodes: number, at: (offs
         own.set(name, pair.key.offset);
         visit(pair.value, pointerTo(pointer, name), pair.key.offset);
       } else if (!seen.has(node)) {
-        faults.push({
+        add({
           message: `duplicate key ${quoted(name)}`,
           place: at(pair.key.offset),
           related: { message: 'first defined here', place: at(first) },

@@ -26,15 +26,40 @@ export function quoted(value: unknown): string {
 
 /** The place of a UTF-16 offset in `text`; an offset beyond the end is the end. */
 export function placeAt(file: string, text: string, offset: number): Place {
-  const at = Math.max(0, Math.min(offset, text.length));
-  const start = text.lastIndexOf('\n', at - 1) + 1;
-  let line = 1;
-  for (let i = text.indexOf('\n'); i !== -1 && i < start; i = text.indexOf('\n', i + 1)) line++;
-  const end = text.indexOf('\n', at);
-  const whole = text.slice(start, end === -1 ? text.length : end).replace(/\r$/, '');
-  const bom = start === 0 && whole.startsWith('\ufeff') ? 1 : 0;
-  const before = text.slice(start + bom, at);
-  return { file, line, column: codePoints(before).length + 1, text: printable(whole.slice(bom)) };
+  return placesIn(file, text)(offset);
+}
+
+/** `placeAt` for many offsets of one text: its lines are looked for once, at the first question. */
+export function placesIn(file: string, text: string): (offset: number) => Place {
+  let starts: number[] | undefined;
+  return offset => {
+    starts ??= lineStarts(text);
+    const at = Math.max(0, Math.min(offset, text.length));
+    const line = lineOf(starts, at);
+    const start = starts[line - 1] ?? 0;
+    const end = text.indexOf('\n', at);
+    const whole = text.slice(start, end === -1 ? text.length : end).replace(/\r$/, '');
+    const bom = start === 0 && whole.startsWith('\ufeff') ? 1 : 0;
+    const before = text.slice(start + bom, at);
+    return { file, line, column: codePoints(before).length + 1, text: printable(whole.slice(bom)) };
+  };
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let i = text.indexOf('\n'); i !== -1; i = text.indexOf('\n', i + 1)) starts.push(i + 1);
+  return starts;
+}
+
+/** The number, from 1, of the last line that begins at or before `at`. */
+function lineOf(starts: readonly number[], at: number): number {
+  let [low, high] = [0, starts.length];
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if ((starts[middle] ?? 0) <= at) low = middle;
+    else high = middle;
+  }
+  return low + 1;
 }
 
 function codePoints(text: string): string[] {

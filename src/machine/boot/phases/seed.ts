@@ -6,6 +6,7 @@ import {
   kernelValue,
   kernelValues,
 } from '../../../shared/kernel-cmdline.ts';
+import { messageOf } from '../../../shared/errors.ts';
 import { RUN, STATE } from '../../../shared/paths.ts';
 import {
   type CloudConfig,
@@ -24,6 +25,8 @@ import type { BootContext } from '../context.ts';
 import { probeDevices } from '../probe-devices.ts';
 import { settledAt } from './state.ts';
 
+/** A hostile seed has thousands, and a serial line is slow. */
+const MAX_NOTICES = 20;
 const PIN_FILE = `${STATE.mountPoint}/slipway/instance-id`;
 
 /** Reads the data sources, and applies them with what the kernel line says. */
@@ -34,14 +37,22 @@ export async function applySeed(context: BootContext): Promise<string> {
     const fromLine = kernelConfig(context.cmdline, notices);
     const config = mergeCloudConfigs([source?.config ?? EMPTY_CLOUD_CONFIG, fromLine]);
     applyConfig(config, source);
-    for (const notice of notices) {
-      context.log.warning(notice);
-      await context.say(`slipway: ${notice}`);
-    }
+    // The console need not wait until everything that is wrong has been said.
+    context.conditions.set('config');
+    await sayNotices(context, notices);
     const keys = config.sshAuthorizedKeys.length;
     return `${source?.name ?? 'no data source'}, ${keys} ${keys === 1 ? 'key' : 'keys'}`;
   } finally {
     context.conditions.set('config');
+  }
+}
+
+async function sayNotices(context: BootContext, notices: readonly string[]): Promise<void> {
+  const more = notices.length - MAX_NOTICES;
+  const said = more > 0 ? [...notices.slice(0, MAX_NOTICES), `and ${more} more of the kind`] : notices;
+  for (const notice of said) {
+    context.log.warning(notice);
+    await context.say(`slipway: ${notice}`);
   }
 }
 
@@ -87,7 +98,14 @@ async function readDataSource(context: BootContext, notices: string[]): Promise<
     notices.push(`${source.name} is not used: ${decision.reason}`);
     return undefined;
   }
-  if (decision.pin !== undefined) saveFile(PIN_FILE, `${decision.pin}\n`, { durable: true });
+  if (decision.pin !== undefined) {
+    try {
+      saveFile(PIN_FILE, `${decision.pin}\n`, { durable: true });
+    } catch (error) {
+      // A full or read-only state must not lock its owner out.
+      notices.push(`${source.name}: the instance cannot be remembered on state: ${messageOf(error)}`);
+    }
+  }
   notices.push(...source.notices);
   return source;
 }

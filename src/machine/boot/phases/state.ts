@@ -50,10 +50,16 @@ async function decideState(context: BootContext): Promise<StateRecord> {
       return { detail: `none: ${choice.detail}` };
     }
     const { path } = choice.device;
-    context.journal.update({ begunState: { kind: choice.kind, device: path } });
+    context.journal.update({
+      begunState: {
+        kind: choice.kind,
+        device: path,
+        ...(choice.kind === 'format' ? { label: choice.label } : {}),
+      },
+    });
     if (choice.kind === 'format') {
       await context.say(`slipway: formatting ${path}, which is blank, as state`);
-      await formatStateDisk(path);
+      await formatStateDisk(path, choice.label);
       await mountStateDisk(path);
       return { device: path, detail: `${path}, formatted` };
     }

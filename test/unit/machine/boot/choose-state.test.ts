@@ -59,6 +59,53 @@ t.test('where state is', async t => {
     {
       desc: 'the label on FAT',
       devices: [device('vda', { superblock: { type: 'vfat', label: 'SLIPWAY_STATE' } })],
+      expect: 'none unusable',
+    },
+    {
+      desc: 'the label on FAT beside a state',
+      devices: [device('vdb', { superblock: { type: 'vfat', label: 'SLIPWAY_STATE' } }), state('vda')],
+      expect: 'mount vda',
+    },
+    {
+      desc: "a kernel line of RancherOS, and the label that Slipway's own had been given",
+      devices: [state('vda')],
+      policy: { wanted: { label: 'RANCHER_STATE' } },
+      expect: 'mount vda',
+    },
+    {
+      desc: 'a UUID',
+      devices: [device('vdb', { superblock: { type: 'ext4', label: '', uuid: 'aa-bb' } }), state('vda')],
+      policy: { wanted: { uuid: 'aa-bb' } },
+      expect: 'mount vdb',
+    },
+    {
+      desc: 'a UUID that is not there: nothing is formatted',
+      devices: [blank('vda')],
+      policy: { wanted: { uuid: 'aa-bb' }, format: true },
+      expect: 'none absent',
+    },
+    {
+      desc: 'a name that means nothing',
+      devices: [state('vda')],
+      policy: { wanted: { unknown: 'PARTUUID=1' } },
+      expect: 'none unusable',
+    },
+    {
+      desc: 'a named device that is blank beside another blank one',
+      devices: [blank('vda'), blank('vdb')],
+      policy: { wanted: { device: '/dev/vdb' }, format: true },
+      expect: 'format vdb',
+    },
+    {
+      desc: 'a named device that is absent: no other is formatted',
+      devices: [blank('vda')],
+      policy: { wanted: { device: '/dev/vdb' }, format: true },
+      expect: 'none absent',
+    },
+    {
+      desc: 'a named device that is not among those that may be formatted',
+      devices: [blank('vda'), blank('vdb')],
+      policy: { wanted: { device: '/dev/vdb' }, format: ['/dev/vda'] },
       expect: 'none absent',
     },
     {
@@ -156,6 +203,14 @@ t.test('what image and kernel line ask for', async t => {
     wanted: { label: 'DATA' },
     format: false,
   });
+  t.same(policy('slipway.state=DATA').wanted, { label: 'DATA' });
+  t.same(policy('slipway.state=/dev/disk/by-label/DATA').wanted, { label: 'DATA' });
+  t.same(policy('slipway.state=UUID=0FC63DAF-8483-4772-8E79-3D69D8477DE4').wanted, {
+    uuid: '0fc63daf-8483-4772-8e79-3d69d8477de4',
+  });
+  t.same(policy('slipway.state=PARTUUID=1').wanted, { unknown: 'PARTUUID=1' });
+  t.same(policy('slipway.state=/dev/disk/by-id/x').wanted, { unknown: '/dev/disk/by-id/x' });
+  t.same(policy('slipway.state=a-label-that-is-too-long').wanted, { unknown: 'a-label-that-is-too-long' });
   t.same(policy('slipway.state=/dev/vda3'), {
     trust: 'fixed',
     wanted: { device: '/dev/vda3' },
@@ -193,11 +248,13 @@ t.test('when a choice is taken', async t => {
 });
 
 t.test('a choice that was cut off is gone on with', async t => {
-  const kind = (devices: ProbedDevice[], begun: 'mount' | 'format') =>
-    resumeChoice(devices, { kind: begun, device: '/dev/vda' })?.kind;
+  const kind = (devices: ProbedDevice[], begun: 'mount' | 'format', label?: string) =>
+    resumeChoice(devices, { kind: begun, device: '/dev/vda', ...(label === undefined ? {} : { label }) })
+      ?.kind;
   t.equal(kind([device('vda')], 'format'), 'format', 'neither blank nor labelled: mke2fs was cut off');
   t.equal(kind([state('vda')], 'format'), 'format', 'the superblock alone may have been written');
   t.equal(kind([rancher('vda')], 'format'), undefined, 'not what we write');
+  t.equal(kind([rancher('vda')], 'format', 'RANCHER_STATE'), 'format', 'the label that was asked for');
   t.equal(kind([device('vda', { superblock: { type: 'vfat', label: '' } })], 'format'), undefined);
   t.equal(kind([device('vda', { inUse: true })], 'format'), undefined);
   t.equal(kind([state('vda')], 'mount'), 'mount');

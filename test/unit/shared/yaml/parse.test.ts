@@ -191,3 +191,10 @@ t.test('empty files and keys named like properties of objects', async t => {
   t.throws(() => parseYaml('f', 'a: [', 'manifest'), { code: 'YAML_INVALID' });
   t.throws(() => parseYaml('f', 'a: [', 'manifest'), InputError);
 });
+
+t.test('a file of nothing but faults is given up early', async t => {
+  const text = '- 00\n'.repeat(50_000);
+  const { faults } = readYaml('x.yml', text, 'cloud-config');
+  t.equal(faults.length, 50);
+  t.match(faults[49], { place: { line: 50, column: 3, text: '- 00' } });
+});
