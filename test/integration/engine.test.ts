@@ -332,6 +332,8 @@ t.test('one engine', async t => {
     t.match(lines[40], { text: 'end', partial: true });
     await client.start('chatty');
     await eventually('the second life', () => (lines.length === 82 ? true : undefined));
+    // Its last words come before its end.
+    t.equal(await client.wait('chatty'), 0);
     stop.abort();
     await reading;
     t.same(
