@@ -14,13 +14,8 @@ const common: BuildOptions = {
   bundle: true,
   platform: 'node',
   target: 'node24',
-  format: 'esm',
   legalComments: 'none',
   logLevel: 'warning',
-  // CommonJS dependencies ask for Node's own modules by require().
-  banner: {
-    js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
-  },
 };
 
 /** A worker is started by file name beside its importer, so each is an entry point of its own. */
@@ -28,26 +23,38 @@ const WORKERS = ['src/build/unpack/xz-worker.ts'];
 
 await rm(staging, { recursive: true, force: true });
 await mkdir(staging, { recursive: true });
-await build({
-  ...common,
-  entryPoints: ['src/build/main.ts', ...WORKERS],
-  entryNames: '[name]',
-  chunkNames: 'chunks/[name]-[hash]',
-  splitting: true,
-  outdir: join(staging, 'build'),
-  // Uses the deprecated `new Buffer`, which a bundle would move out of node_modules, where Node keeps quiet about it.
-  external: ['cpio-stream'],
-});
-await build({
-  ...common,
-  entryPoints: ['src/machine/main.ts'],
-  outfile: join(staging, 'machine', 'system-docker.mjs'),
-  minifyWhitespace: true,
-  minifySyntax: true,
-});
-await writeFile(join(staging, 'stamp'), '');
-const dist = join(root, 'dist');
-const old = `${staging}-old`;
-await rename(dist, old).catch(() => undefined);
-await rename(staging, dist);
-await rm(old, { recursive: true, force: true });
+try {
+  await build({
+    ...common,
+    format: 'esm',
+    // CommonJS dependencies ask for Node's own modules by require().
+    banner: {
+      js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+    },
+    entryPoints: ['src/build/main.ts', ...WORKERS],
+    entryNames: '[name]',
+    chunkNames: 'chunks/[name]-[hash]',
+    splitting: true,
+    outdir: join(staging, 'build'),
+    // Uses the deprecated `new Buffer`, which a bundle would move out of node_modules, where Node keeps quiet about it.
+    external: ['cpio-stream'],
+  });
+  await build({
+    ...common,
+    // An ES module that imports node:http evaluates all of its exports, and with them a second HTTP client: 6 MB of
+    // memory that nothing ever uses. CommonJS takes what it names.
+    format: 'cjs',
+    entryPoints: ['src/machine/main.ts'],
+    outfile: join(staging, 'machine', 'system-docker.cjs'),
+    minifyWhitespace: true,
+    minifySyntax: true,
+  });
+  await writeFile(join(staging, 'stamp'), '');
+  const dist = join(root, 'dist');
+  const old = `${staging}-old`;
+  await rename(dist, old).catch(() => undefined);
+  await rename(staging, dist);
+  await rm(old, { recursive: true, force: true });
+} finally {
+  await rm(staging, { recursive: true, force: true });
+}

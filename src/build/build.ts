@@ -36,7 +36,7 @@ import { type ResultEntry, type Store, resultKey } from './store/store.ts';
 import { runTargetProgram } from './tools/run-target-program.ts';
 import { type Toolbox, openToolbox } from './tools/toolbox.ts';
 import { digestTree } from './tree/digest-tree.ts';
-import { unpackTools } from './tools/unpack-tools.ts';
+import { unpackLoaders } from './tools/unpack-tools.ts';
 
 /** Changes when what is kept of a step in the store would be made in another way. */
 const FORMAT = 1;
@@ -148,6 +148,7 @@ async function makeSystem(folder: string, options: BuildOptions): Promise<void> 
   const { packages, nodeArchive } = await stage('fetch', async () => {
     const sets = ['kernel', 'core', 'initrd', ...[...project.recipes.keys()].map(name => `image:${name}`)];
     await inputs.fetchPackages([...sets.flatMap(name => inputs.set(name)), ...inputs.toolSet('pack')]);
+    await inputs.unpackTools('pack'); // so that unsigned ones are told before minutes of work
     await inputs.fetchImages(project);
     return { packages: (name: string) => inputs.read(inputs.set(name)), nodeArchive: await inputs.node() };
   });
@@ -183,7 +184,7 @@ async function makeSystem(folder: string, options: BuildOptions): Promise<void> 
       assembleCore({
         packages: await packages('core'),
         node,
-        bundle: bytesContent(await readFile(join(options.packageRoot, 'dist/machine/system-docker.mjs'))),
+        bundle: bytesContent(await readFile(join(options.packageRoot, 'dist/machine/system-docker.cjs'))),
         initFolder: join(options.packageRoot, 'init'),
         machine,
         kernel,
@@ -316,7 +317,7 @@ async function packArtifacts(key: Digest, system: System, options: BuildOptions)
   if (options.formats.includes('iso')) {
     await put('iso', names.iso, async path => {
       const loaders = inputs.set('loaders');
-      await inputs.fetchPackages([...loaders, ...inputs.toolSet('pack')]);
+      await inputs.fetchPackages(loaders);
       await packIso(await openPackTools(options), {
         arch,
         buildId: record.buildId,
@@ -327,7 +328,7 @@ async function packArtifacts(key: Digest, system: System, options: BuildOptions)
         initrd: system.initrd,
         fileSystems,
         buildRecord: canonicalJson(record),
-        loaders: await unpackTools(options.store, loaders, { signal }),
+        loaders: await unpackLoaders(options.store, loaders, { signal }),
         isoFolder: join(options.packageRoot, 'iso'),
         output: path,
         signal,
@@ -369,8 +370,8 @@ async function packInitrdWithFileSystems(
   });
 }
 
-async function openPackTools({ store, inputs, lock, hostArch, signal }: BuildOptions): Promise<Toolbox> {
-  const root = await unpackTools(store, inputs.toolSet('pack'), { signal });
+async function openPackTools({ inputs, lock, hostArch }: BuildOptions): Promise<Toolbox> {
+  const root = await inputs.unpackTools('pack');
   return openToolbox({ root, epoch: lock.epoch, arch: hostArch });
 }
 

@@ -41,13 +41,16 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-try {
-  process.exitCode = await run();
-  // What the daemon leaves open (containers' files, watches) must not keep it from being replaced.
-  if (program === 'daemon') process.exit();
-} catch (error) {
-  process.stderr.write(
-    `${program ?? ''}: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`,
-  );
-  process.exitCode = 70;
-}
+run().then(
+  exitCode => {
+    process.exitCode = exitCode;
+    // What the daemon leaves open (containers' files, watches) must not keep it from being replaced.
+    if (program === 'daemon') process.exit();
+  },
+  (error: unknown) => {
+    process.stderr.write(
+      `${program ?? ''}: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`,
+    );
+    process.exitCode = 70;
+  },
+);

@@ -9,8 +9,10 @@ export const CORE = {
   machineImage: '/usr/lib/slipway/machine.json',
   /** Node and its libraries, started through their own loader so that any container can run them. */
   runtime: '/usr/lib/slipway/runtime',
+  /** Receives sd_notify messages: `notify-listener FOLDER NAME BUSYBOX`. */
+  notifyListener: '/usr/lib/slipway/notify-listener',
   /** The one bundle of system-docker and ros. */
-  bundle: '/usr/lib/slipway/system-docker.mjs',
+  bundle: '/usr/lib/slipway/system-docker.cjs',
   /** Image store of a file system (design: images/index.json and layers/DIFFID). */
   imageIndex: '/images/index.json',
   layers: '/layers',
@@ -51,6 +53,8 @@ export const RUN = {
   consoleAutologin: '/run/slipway/console-autologin',
   /** Where state is, once it is mounted: the device. */
   state: '/run/slipway/state',
+  /** What services say by sd_notify: a folder a service, of which the service sees `public/`. */
+  notify: '/run/slipway/notify',
   /** system-docker's own log, JSON lines. */
   daemonLog: '/run/slipway/system-docker.log',
   controlSocket: '/run/slipway/control.sock',

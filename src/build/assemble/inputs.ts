@@ -79,7 +79,7 @@ export interface CoreInput {
   readonly packages: readonly PackageInput[];
   /** The trimmed Node: result of `makeNodeRuntime`. */
   readonly node: Content;
-  /** The machine's bundle, dist/machine/system-docker.mjs. */
+  /** The machine's bundle, dist/machine/system-docker.cjs. */
   readonly bundle: Content;
   /** The folder init/ of this package. */
   readonly initFolder: string;

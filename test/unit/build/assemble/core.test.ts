@@ -98,7 +98,7 @@ t.test('the core holds what init/ and the machine count on', async t => {
     'etc/inittab',
     'usr/lib/slipway/rc',
     'usr/lib/slipway/run-node',
-    'usr/lib/slipway/system-docker.mjs',
+    'usr/lib/slipway/system-docker.cjs',
     'usr/lib/slipway/runtime/node',
     'usr/lib/modules/6.12/kernel/x.ko',
     'images/index.json',
