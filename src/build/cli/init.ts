@@ -4,6 +4,11 @@ import { ToolError, isSystemError } from '../../shared/errors.ts';
 import type { CommandContext } from './context.ts';
 import { starterManifest } from './starter-manifest.ts';
 
+/** A word as a POSIX shell reads it. */
+function shellWord(word: string): string {
+  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
 /** `slipway init`: writes slipway.yml into a folder; one that is there is left alone. */
 export async function initCommand(context: CommandContext, { dir }: { dir: string }): Promise<number> {
   const folder = resolve(context.workingDirectory, dir);
@@ -21,6 +26,6 @@ export async function initCommand(context: CommandContext, { dir }: { dir: strin
   }
   context.endReport();
   context.stdout.write(`${path}\n`);
-  context.stderr.write(`next: ${dir === '.' ? '' : `cd ${dir} && `}slipway run\n`);
+  context.stderr.write(`next: ${dir === '.' ? '' : `cd ${shellWord(dir)} && `}slipway run\n`);
   return 0;
 }

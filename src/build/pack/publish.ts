@@ -41,7 +41,8 @@ export async function publishFile<T>(output: string, make: (scratch: Scratch) =>
 }
 
 function located(error: unknown, output: string): unknown {
-  if (isSystemError(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) {
+  const isToolFull = error instanceof ToolError && error.code === 'TOOL_DISK_FULL';
+  if (isToolFull || isSystemError(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) {
     return new ToolError(`writing ${output}: the disk is full`, {
       code: 'OUTPUT_DISK_FULL',
       kind: 'io',

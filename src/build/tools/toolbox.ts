@@ -213,14 +213,17 @@ function failure(program: string, error: ExecaError, messages: string): ToolErro
     .join('; ');
   const end =
     error.signal === undefined ? `exit code ${error.exitCode ?? 'unknown'}` : `ended by ${error.signal}`;
-  const full = /no space left on device/i.test(messages);
-  return new ToolError(
-    `running ${program}: ${full ? 'the disk is full' : end}${last === '' ? '' : `: ${last}`}`,
-    {
-      code: 'TOOL_FAILED',
-      kind: full ? 'io' : 'environment',
-      ...(full ? { hint: 'make room on the disk, then run the command again' } : {}),
-      cause: error,
-    },
-  );
+  // xorriso measures the disk before it writes.
+  if (/no space left on device|exceeds free space on media/i.test(messages)) {
+    return new ToolError(`running ${program}: the disk is full`, {
+      code: 'TOOL_DISK_FULL',
+      kind: 'io',
+      hint: 'make room on the disk, then run the command again',
+    });
+  }
+  return new ToolError(`running ${program}: ${end}${last === '' ? '' : `: ${last}`}`, {
+    code: 'TOOL_FAILED',
+    kind: 'environment',
+    cause: error,
+  });
 }

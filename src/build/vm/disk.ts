@@ -6,6 +6,9 @@ import type { VmDisk } from './hardware.ts';
 const UNITS: Readonly<Record<string, number>> = { '': 1024 ** 2, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
 const MAX_BYTES = 16 * 1024 ** 4;
 const QCOW2_MAGIC = Buffer.from('QFI\xfb', 'latin1');
+const QCOW2_HEADER_BYTES = 104;
+/** In the lower half of the incompatible features: the contents are in another file. */
+const QCOW2_DATA_FILE = 4;
 
 /** Bytes of a size such as `512M` or `2G` (a number alone is in MB); undefined if it is no size. */
 export function parseDiskSize(text: string): number | undefined {
@@ -18,7 +21,9 @@ export function parseDiskSize(text: string): number | undefined {
 
 /**
  * Disks for `--disk`: a file that exists is attached as it is (what the machine writes stays), a size
- * makes a blank sparse file in `folder`. Throws DISK_NOT_FOUND, DISK_NOT_USABLE.
+ * makes a blank sparse file in `folder`. A file is raw unless its name ends in `.qcow2`: what stands in it
+ * was perhaps written by a machine, which must not make QEMU open other files of this computer. For the
+ * same reason a qcow2 file that names another one is refused. Throws DISK_NOT_FOUND, DISK_NOT_USABLE.
  */
 export async function prepareDisks(
   specs: readonly string[],
@@ -39,6 +44,14 @@ export async function prepareDisks(
   return disks;
 }
 
+/** Finds what `prepareDisks` would refuse, and makes nothing. Throws as it. */
+export async function checkDisks(specs: readonly string[], workingDirectory: string): Promise<void> {
+  for (const spec of specs) {
+    const file = resolve(workingDirectory, spec);
+    if (parseDiskSize(spec) === undefined || (await isFile(file))) await diskFormat(file, spec);
+  }
+}
+
 /** Makes a sparse file of zeros; it must not exist. */
 export async function makeBlankDisk(file: string, sizeBytes: number): Promise<void> {
   const handle = await open(file, 'wx', 0o600);
@@ -53,8 +66,13 @@ async function diskFormat(file: string, spec: string): Promise<'raw' | 'qcow2'> 
   try {
     const handle = await open(file, 'r+');
     try {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-      return bytesRead === 4 && buffer.equals(QCOW2_MAGIC) ? 'qcow2' : 'raw';
+      if (!file.endsWith('.qcow2')) return 'raw';
+      const { buffer } = await handle.read(Buffer.alloc(QCOW2_HEADER_BYTES), 0, QCOW2_HEADER_BYTES, 0);
+      if (!buffer.subarray(0, 4).equals(QCOW2_MAGIC)) throw new Error('it is not in the format qcow2');
+      const hasDataFile = buffer.readUInt32BE(4) >= 3 && (buffer.readUInt32BE(76) & QCOW2_DATA_FILE) !== 0;
+      if (buffer.readBigUInt64BE(8) !== 0n || hasDataFile)
+        throw new Error('it refers to another file; convert it to one that stands alone');
+      return 'qcow2';
     } finally {
       await handle.close();
     }

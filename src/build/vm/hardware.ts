@@ -47,6 +47,29 @@ export interface VmHardware {
   readonly extraArguments?: readonly string[];
 }
 
+/** The firmware that was asked for, or the architecture's own. Throws VM_FIRMWARE_UNSUPPORTED. */
+export function chooseFirmware(
+  wish: {
+    readonly bios?: boolean | undefined;
+    readonly uefi?: boolean | undefined;
+    readonly secureBoot?: boolean | undefined;
+  },
+  arch: Arch,
+): Firmware {
+  const wished = wish.secureBoot ? 'secure-boot' : wish.uefi ? 'uefi' : wish.bios ? 'bios' : undefined;
+  if (arch === 'amd64') return wished ?? 'bios';
+  if (wished !== undefined && wished !== 'uefi') throw noSuchFirmware(arch, wished);
+  return 'uefi';
+}
+
+function noSuchFirmware(arch: Arch, firmware: Firmware): ToolError {
+  return new ToolError(`starting an ${arch} machine with ${firmware}: it has UEFI only`, {
+    code: 'VM_FIRMWARE_UNSUPPORTED',
+    kind: 'unsupported',
+    hint: 'use --uefi',
+  });
+}
+
 /** Debian's UEFI firmware; undefined for BIOS. Throws VM_FIRMWARE_UNSUPPORTED, TOOL_MISSING. */
 export function firmwareFiles(
   toolbox: Toolbox,
@@ -54,13 +77,7 @@ export function firmwareFiles(
   firmware: Firmware,
 ): { readonly code: string; readonly variables: string } | undefined {
   if (arch === 'arm64') {
-    if (firmware !== 'uefi') {
-      throw new ToolError(`starting an arm64 machine with ${firmware}: it has UEFI only`, {
-        code: 'VM_FIRMWARE_UNSUPPORTED',
-        kind: 'unsupported',
-        hint: 'use --uefi',
-      });
-    }
+    if (firmware !== 'uefi') throw noSuchFirmware(arch, firmware);
     return {
       code: toolbox.file('usr/share/AAVMF/AAVMF_CODE.no-secboot.fd'),
       variables: toolbox.file('usr/share/AAVMF/AAVMF_VARS.fd'),

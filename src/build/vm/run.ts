@@ -1,11 +1,21 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Arch } from '../../shared/arch.ts';
+import { ToolError, messageOf } from '../../shared/errors.ts';
+import type { QemuExit } from '../tools/qemu.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import { READY_PATTERN, type ReadyLine, parseReadyLine } from './console.ts';
-import { prepareDisks } from './disk.ts';
-import { type Acceleration, type BootMedium, type Firmware, parsePublish } from './hardware.ts';
+import { checkDisks, prepareDisks } from './disk.ts';
+import {
+  type Acceleration,
+  type BootMedium,
+  type Firmware,
+  type PublishedPort,
+  parsePublish,
+} from './hardware.ts';
 import { type Vm, startVm } from './machine.ts';
 import { chooseAcceleration } from './prove-acceleration.ts';
 import { formatSeed, loadCloudConfig, makeSeedDisk } from './seed.ts';
@@ -57,7 +67,23 @@ export type RunVmResult =
   /** With `until: ready`: it did not come in time, or the machine ended. */
   | { readonly status: 'not-ready'; readonly reason: string }
   /** Without `until`: the machine switched itself off, or the person left. */
-  | { readonly status: 'ended' | 'left' };
+  | { readonly status: 'ended' | 'left' }
+  /** Without `until`: QEMU was killed or failed. */
+  | { readonly status: 'crashed'; readonly reason: string };
+
+/** What of a run is spelled by a person. */
+export type RunSpelling = Pick<RunVmOptions, 'publish' | 'disks' | 'cloudConfig' | 'workingDirectory'>;
+
+/**
+ * Finds what is wrong with a run's options before anything is built for it. Throws PUBLISH_INVALID,
+ * DISK_NOT_FOUND, DISK_NOT_USABLE, and what formatSeed throws about a cloud-config.
+ */
+export async function checkRun(options: RunSpelling): Promise<void> {
+  options.publish.forEach(parsePublish);
+  await checkDisks(options.disks, options.workingDirectory);
+  const cloudConfig = await readCloudConfig(options);
+  if (cloudConfig !== undefined) formatSeed({ authorizedKeys: [], autologin: [], cloudConfig });
+}
 
 /**
  * Boots an artifact in QEMU with its serial console on `stdout` and the keyboard, until it ends, the
@@ -67,14 +93,16 @@ export type RunVmResult =
  */
 export async function runVm(options: RunVmOptions): Promise<RunVmResult> {
   const { toolbox, arch, signal, note } = options;
-  const publish = options.publish.map(parsePublish);
+  const published = options.publish.map(parsePublish);
+  const ssh = options.seed ? await sshPort(published) : undefined;
+  const publish = ssh?.added === undefined ? published : [...published, ssh.added];
   const runFolder = await mkdtemp(join(tmpdir(), 'slipway-run-'));
   try {
     const disks = await prepareDisks(options.disks, {
       folder: runFolder,
       workingDirectory: options.workingDirectory,
     });
-    const seed = options.seed ? await prepareSeed(options, runFolder) : undefined;
+    const seed = options.seed ? await prepareSeed(options, runFolder, ssh?.port) : undefined;
     const acceleration = await chooseAcceleration(options.acceleration, {
       ...{ toolbox, guestArch: arch, nodeArch: options.nodeArch, cacheFolder: options.cacheFolder, signal },
     });
@@ -91,26 +119,73 @@ export async function runVm(options: RunVmOptions): Promise<RunVmResult> {
   }
 }
 
-async function prepareSeed(options: RunVmOptions, runFolder: string): Promise<string> {
+/** The port that SSH is first tried at; any other one if it is taken. */
+const SSH_PORT = 2222;
+
+/** The port of this computer that leads to the machine's SSH server: a published one, or one that is free. */
+async function sshPort(
+  published: readonly PublishedPort[],
+): Promise<{ readonly port: number; readonly added?: PublishedPort }> {
+  const own = published.find(({ protocol, guestPort }) => protocol === 'tcp' && guestPort === 22);
+  if (own !== undefined) return { port: own.hostPort };
+  const taken = published.some(({ hostPort }) => hostPort === SSH_PORT);
+  const port = (taken ? undefined : await freePort(SSH_PORT)) ?? (await freePort(0)) ?? SSH_PORT;
+  return { port, added: { protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: port, guestPort: 22 } };
+}
+
+/** The port, or any for 0; undefined when somebody has it. */
+async function freePort(wish: number): Promise<number | undefined> {
+  const server = createServer();
+  try {
+    server.listen(wish, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    server.close();
+  }
+}
+
+async function prepareSeed(
+  options: RunVmOptions,
+  runFolder: string,
+  port: number | undefined,
+): Promise<string> {
   const { toolbox, arch, home, note, signal } = options;
   const authorizedKeys = home === undefined ? [] : await loadPublicKeys(join(home, '.ssh'));
+  // The machine has new host keys at each run: nobody's known_hosts should remember them.
+  const words = [
+    'ssh',
+    `-p ${port ?? SSH_PORT}`,
+    '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null',
+  ];
   if (authorizedKeys.length === 0) {
     const { privateKey, publicKey } = generateSshKey('slipway-run');
     const file = join(runFolder, 'id_ed25519');
     await writeFile(file, privateKey, { mode: 0o600, flag: 'wx' });
     authorizedKeys.push(publicKey);
-    note(`there is no key in ~/.ssh; the machine takes this one as long as it runs: ${file}`);
+    note('there is no key in ~/.ssh; the machine takes one that was made for this run');
+    words.push(`-i ${file}`);
   }
+  note(`log in with: ${words.join(' ')} rancher@127.0.0.1`);
+  const cloudConfig = await readCloudConfig(options);
   const files = formatSeed({
     authorizedKeys,
     autologin: [SERIAL_CONSOLE[arch]],
-    ...(options.cloudConfig === undefined
-      ? {}
-      : { cloudConfig: await loadCloudConfig(resolve(options.workingDirectory, options.cloudConfig)) }),
+    ...(cloudConfig === undefined ? {} : { cloudConfig }),
   });
   const output = join(runFolder, 'seed.img');
   await makeSeedDisk(toolbox, files, output, runFolder, signal);
   return output;
+}
+
+async function readCloudConfig(
+  options: Pick<RunVmOptions, 'cloudConfig' | 'workingDirectory'>,
+): Promise<Awaited<ReturnType<typeof loadCloudConfig>> | undefined> {
+  const { cloudConfig, workingDirectory } = options;
+  return cloudConfig === undefined ? undefined : loadCloudConfig(resolve(workingDirectory, cloudConfig));
 }
 
 async function supervise(vm: Vm, options: RunVmOptions): Promise<RunVmResult> {
@@ -129,8 +204,10 @@ async function supervise(vm: Vm, options: RunVmOptions): Promise<RunVmResult> {
   });
 
   if (options.until === undefined) {
-    const end = await Promise.race([left.promise, aborted, vm.exited.then(() => 'ended' as const)]);
-    return { status: end };
+    const end = await Promise.race([left.promise, aborted, vm.exited]);
+    if (end === 'left') return { status: 'left' };
+    if (end.exitCode === 0) return { status: 'ended' };
+    return { status: 'crashed', reason: end.messages.trim() || describeExit(end) };
   }
   const timeoutMs = options.timeoutMs ?? DEFAULT_READY_TIMEOUT_MS;
   const ready = vm.waitForLine(READY_PATTERN, { timeoutMs, signal }).then(
@@ -141,11 +218,22 @@ async function supervise(vm: Vm, options: RunVmOptions): Promise<RunVmResult> {
   signal.throwIfAborted();
   if (outcome === 'left') return { status: 'not-ready', reason: 'left before it was ready' };
   if ('error' in outcome) {
-    const reason = outcome.error instanceof Error ? outcome.error.message : String(outcome.error);
-    return { status: 'not-ready', reason };
+    return { status: 'not-ready', reason: notReadyReason(outcome.error, timeoutMs, vm) };
   }
   await powerOff(vm, note, aborted);
   return { status: outcome.ready.failed.length === 0 ? 'ready' : 'service-failed', ready: outcome.ready };
+}
+
+function notReadyReason(error: unknown, timeoutMs: number, vm: Vm): string {
+  if (!(error instanceof ToolError) || error.code !== 'VM_TIMEOUT') return messageOf(error);
+  const tail = vm.console.tail(8).map(line => `  ${line}`);
+  return `no ready line in ${Math.round(timeoutMs / 1000)} s; the last lines of the console:\n${tail.join('\n')}`;
+}
+
+function describeExit({ exitCode, signal }: QemuExit): string {
+  return signal === undefined || signal === null
+    ? `QEMU ended with exit code ${exitCode ?? 'unknown'}`
+    : `QEMU was ended by ${signal}`;
 }
 
 async function powerOff(vm: Vm, note: (line: string) => void, aborted: Promise<never>): Promise<void> {

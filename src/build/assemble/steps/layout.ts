@@ -58,5 +58,6 @@ export function putBaseFiles(tree: Tree): void {
   );
   unlessThere('etc/hosts', '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n');
   unlessThere('etc/hostname', 'localhost\n');
+  unlessThere('etc/motd', '');
   unlessThere('etc/resolv.conf', '');
 }

@@ -5,6 +5,7 @@ import { artifactNames, volumeId } from '../../../../src/build/pack/artifact-nam
 import { formatChecksums, hashFile } from '../../../../src/build/pack/checksums.ts';
 import { derivedHex, derivedUuid } from '../../../../src/build/pack/derived-id.ts';
 import { publishFile } from '../../../../src/build/pack/publish.ts';
+import { ToolError } from '../../../../src/shared/errors.ts';
 
 t.test('the file stands at its place with mode 0644, and nothing beside it', async t => {
   const old = process.umask(0o077);
@@ -41,6 +42,11 @@ t.test('a full disk and a folder in the way are said so', async t => {
   await t.rejects(
     publishFile(join(folder, 'x'), () => Promise.reject(full)),
     { code: 'OUTPUT_DISK_FULL' },
+  );
+  const told = new ToolError('running xorriso: the disk is full', { code: 'TOOL_DISK_FULL', kind: 'io' });
+  await t.rejects(
+    publishFile(join(folder, 'x'), () => Promise.reject(told)),
+    { code: 'OUTPUT_DISK_FULL', message: /writing .*x: the disk is full/ },
   );
   await t.rejects(
     publishFile(join(folder, 'place'), async ({ file }) => writeFileSync(file, '')),
