@@ -56,12 +56,14 @@ export interface BuildOptions {
   readonly arch: Arch;
   readonly hostArch: Arch;
   readonly store: Store;
+  /** Called when everything that the lock names for these formats is in the store; may be called twice. */
+  readonly onFetched: () => Promise<void>;
   readonly emit: EmitEvent;
   readonly signal: AbortSignal;
 }
 
 export interface Artifact {
-  readonly kind: 'iso' | 'kernel' | 'initrd' | 'cmdline';
+  readonly kind: 'iso' | 'kernel' | 'initrd' | 'cmdline' | 'record';
   readonly path: string;
   readonly sizeBytes: number;
   /** 64 hexadecimal digits. */
@@ -93,7 +95,9 @@ interface System {
 export async function build(options: BuildOptions): Promise<BuildResult> {
   const key = await digestInputs(options);
   const system = await buildSystem(key, options);
-  return packArtifacts(key, system, options);
+  const result = await packArtifacts(key, system, options);
+  await options.onFetched(); // where nothing had to be fetched
+  return result;
 }
 
 /** What decides over the artifacts' bytes: the project, its lock, and Slipway's own code and data. */
@@ -146,11 +150,16 @@ async function makeSystem(folder: string, options: BuildOptions): Promise<void> 
   const stage = stages(emit, signal);
 
   const { packages, nodeArchive } = await stage('fetch', async () => {
-    const sets = ['kernel', 'core', 'initrd', ...[...project.recipes.keys()].map(name => `image:${name}`)];
+    const sets = [
+      ...['kernel', 'core', 'initrd', ...(options.formats.includes('iso') ? ['loaders'] : [])],
+      ...[...project.recipes.keys()].map(name => `image:${name}`),
+    ];
     await inputs.fetchPackages([...sets.flatMap(name => inputs.set(name)), ...inputs.toolSet('pack')]);
     await inputs.unpackTools('pack'); // so that unsigned ones are told before minutes of work
     await inputs.fetchImages(project);
-    return { packages: (name: string) => inputs.read(inputs.set(name)), nodeArchive: await inputs.node() };
+    const node = await inputs.node();
+    await options.onFetched();
+    return { packages: (name: string) => inputs.read(inputs.set(name)), nodeArchive: node };
   });
 
   const step = steps('assemble', options);
@@ -164,6 +173,7 @@ async function makeSystem(folder: string, options: BuildOptions): Promise<void> 
         arch,
         epoch,
         store: results,
+        signal,
       }),
     );
     const node = await step('runtime', results =>
@@ -341,10 +351,13 @@ async function packArtifacts(key: Digest, system: System, options: BuildOptions)
     await put('cmdline', names.commandLine, path =>
       publishFile(path, ({ file }) => writeFile(file, `${record.kernel.cmdline}\n`)),
     );
+    await put('record', names.record, path =>
+      publishFile(path, ({ file }) => writeFile(file, canonicalJson(record))),
+    );
   }
   // Of other formats too, if they stand there from an earlier build of the same.
   const sums: { name: string; sha256: string }[] = [];
-  for (const name of [names.iso, names.kernel, names.initrd, names.commandLine]) {
+  for (const name of [names.iso, names.kernel, names.initrd, names.commandLine, names.record]) {
     const found = await cache.find(join(output, name), key);
     if (found) sums.push({ name, sha256: found.sha256 });
   }

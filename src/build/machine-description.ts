@@ -4,11 +4,12 @@ import { type Digest, canonicalJson, digestOf } from '../shared/digest.ts';
 import type { EmitEvent } from '../shared/events.ts';
 import type { MachineImage } from '../shared/machine-image.ts';
 import { dirname, resolve } from 'node:path';
-import { defineServices } from '../shared/service/define.ts';
+import { type ImageFacts, defineServices } from '../shared/service/define.ts';
 import { formatFault } from '../shared/yaml/faults.ts';
 import { assembleFiles } from './assemble/steps/files.ts';
 import type { CollectedImage } from './collect-images.ts';
 import type { Project } from './project.ts';
+import { digestEntries } from './tree/digest-entries.ts';
 
 export interface DescribeOptions {
   readonly arch: Arch;
@@ -25,14 +26,13 @@ export function describeMachine(
   images: readonly CollectedImage[],
   options: DescribeOptions,
 ): MachineImage {
-  const { manifest, recipes } = project;
+  const { manifest } = project;
   const labels = new Map(images.map(image => [image.name, image.labels]));
-  const { definitions, warnings } = defineServices(manifest, ({ source }) => {
-    const recipe = recipes.get(source.name)?.recipe;
-    return recipe
-      ? { kind: 'recipe', config: recipe.config }
-      : { kind: 'oci', labels: labels.get(source.name) ?? {} };
-  });
+  const { definitions, warnings } = defineServices(
+    manifest,
+    ({ source }) =>
+      recipeFacts(project, source.name) ?? { kind: 'oci', labels: labels.get(source.name) ?? {} },
+  );
   for (const warning of warnings) options.emit({ type: 'warning', message: formatFault(warning) });
   return {
     name: manifest.name,
@@ -51,24 +51,48 @@ export function describeMachine(
   };
 }
 
-/** The manifest's `files`, read, each relative to the manifest that names it, and a digest of what they are. */
+/** What a recipe says about its containers; undefined for another image, whose labels come with it. */
+export function recipeFacts({ recipes }: Pick<Project, 'recipes'>, image: string): ImageFacts | undefined {
+  const recipe = recipes.get(image)?.recipe;
+  return recipe && { kind: 'recipe', config: recipe.config };
+}
+
+/** The manifest's `files`, read. */
+export interface CollectedFiles {
+  readonly entries: readonly Entry[];
+  /** Of all entries. */
+  readonly digest: Digest;
+  /** Of what each `source` brings, by its path in the image; a source that is optional and missing brings nothing. */
+  readonly sources: Readonly<Record<string, Digest>>;
+}
+
+/** Reads the manifest's `files`, each relative to the manifest that names it. Errors as `assembleFiles`. */
 export async function collectFiles(
   {
     manifest,
     workingDirectory,
     allowHostFiles,
-  }: Pick<Project, 'manifest' | 'workingDirectory' | 'allowHostFiles'>,
+    lockPath,
+  }: Pick<Project, 'manifest' | 'workingDirectory' | 'allowHostFiles' | 'lockPath'>,
   epoch: number,
-): Promise<{ entries: Entry[]; digest: Digest }> {
+): Promise<CollectedFiles> {
   const entries: Entry[] = [];
+  const digests: Digest[] = [];
+  const sources = new Map<string, Digest[]>();
   for (const file of manifest.files) {
     const folder = resolve(workingDirectory, dirname(file.place.file));
-    entries.push(...(await assembleFiles({ files: [file], folder, allowOutside: allowHostFiles, epoch })));
+    const input = { files: [file], folder, allowOutside: allowHostFiles, leaveOut: lockPath, epoch };
+    const found = await assembleFiles(input);
+    const digest = digestEntries(found);
+    entries.push(...found);
+    digests.push(digest);
+    if (file.kind === 'source') sources.set(file.path, [...(sources.get(file.path) ?? []), digest]);
   }
-  const described = entries.map(entry =>
-    entry.kind === 'file' && entry.content.kind === 'bytes'
-      ? { ...entry, content: digestOf(entry.content.bytes) }
-      : entry,
-  );
-  return { entries, digest: digestOf(canonicalJson(described)) };
+  return {
+    entries,
+    digest: digestOf(canonicalJson(digests)),
+    sources: Object.fromEntries(
+      [...sources].map(([path, list]) => [path, digestOf(canonicalJson(list))]),
+    ),
+  };
 }

@@ -109,8 +109,8 @@ Start here:
   $ slipway run            build slipway.yml and boot it here (Ctrl-A X leaves)
 
 Exit codes: 0 done, 64 wrong usage, 65 invalid input, 66 not found, 69 mirror or registry unavailable,
-70 a bug, 73 the lock would change, 74 read or write failed, 76 integrity check failed, 78 this computer
-lacks something, 130 interrupted. "slipway run": 1 not ready, 2 a service failed. See docs/exit-codes.md.`,
+70 a bug, 73 the lock would change, 74 read or write failed, 76 integrity check failed, 77 not allowed, 78 this
+computer lacks something, 130 interrupted. "slipway run": 1 not ready, 2 a service failed. See docs/exit-codes.md.`,
   );
 
 const mirrorOption = new Option(
@@ -164,7 +164,7 @@ program
 
 program
   .command('check')
-  .argument('<manifest...>', 'manifests, merged in order')
+  .argument('[manifest...]', 'manifests, merged in order (default: slipway.yml)')
   .description('validate only: every fault at once, with file, line, column and a suggestion')
   .option('--allow-host-files', "let `files: source:` name files outside the manifest's folder")
   .action((manifests: string[], options: Omit<CheckArguments, 'manifests'>) =>
@@ -175,11 +175,11 @@ program
 
 program
   .command('run')
-  .argument('[iso|manifest]', 'an ISO, or a manifest that is built first (default: slipway.yml)')
+  .argument('[iso|manifest...]', 'an ISO, or manifests that are built first (default: slipway.yml)')
   .description('boot it in QEMU with the serial console on this terminal; Ctrl-A X leaves')
   .option('-m, --memory <MB>', "the machine's memory", positiveInteger, 1024)
   .option('--cpus <n>', 'number of processors', positiveInteger, 2)
-  .addOption(new Option('--bios', 'boot with a PC BIOS (default)').conflicts(['uefi', 'secureBoot']))
+  .addOption(new Option('--bios', 'boot with a PC BIOS (default on amd64)').conflicts(['uefi', 'secureBoot']))
   .addOption(new Option('--uefi', 'boot with UEFI firmware').conflicts(['bios', 'secureBoot']))
   .addOption(new Option('--secure-boot', 'boot with UEFI and Secure Boot on').conflicts(['bios', 'uefi']))
   .option(
@@ -206,20 +206,22 @@ program
   .option('--offline', 'use the store alone, no network')
   .addOption(mirrorOption)
   .option('--allow-host-files', "let `files: source:` name files outside the manifest's folder")
-  .action((subject: string | undefined, options: Omit<RunArguments, 'subject'>) =>
-    runCommand(async context =>
-      (await import('./cli/run.ts')).runVmCommand(context, { subject, ...options }),
-    ),
-  );
+  .action((subjects: string[], options: Omit<RunArguments, 'subjects'>, command: Command) => {
+    if (options.timeout !== undefined && options.until === undefined)
+      command.error("error: option '--timeout' needs '--until'");
+    return runCommand(async context =>
+      (await import('./cli/run.ts')).runVmCommand(context, { subjects, ...options }),
+    );
+  });
 
 program
   .command('inspect')
-  .argument('<artifact|manifest>', 'an ISO made by slipway, or a manifest with its lock')
+  .argument('<artifact|manifest...>', 'an artifact made by slipway, or manifests with their lock')
   .description('what is inside: kernel, services, packages with versions, sizes by service')
   .option('--json', 'print it as JSON')
-  .action((subject: string, options: Omit<InspectArguments, 'subject'>) =>
+  .action((subjects: string[], options: Omit<InspectArguments, 'subjects'>) =>
     runCommand(async context =>
-      (await import('./cli/inspect.ts')).inspectCommand(context, { subject, ...options }),
+      (await import('./cli/inspect.ts')).inspectCommand(context, { subjects, ...options }),
     ),
   );
 

@@ -1,5 +1,5 @@
 import { lstat, realpath } from 'node:fs/promises';
-import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { isSystemError } from '../shared/errors.ts';
 import type { Manifest } from '../shared/manifest/manifest.ts';
 import { manifestImages } from '../shared/manifest/manifest.ts';
@@ -11,6 +11,22 @@ export interface ManifestFilesOptions {
   readonly workingDirectory: string;
   /** The user allows files from anywhere on the build host (`--allow-host-files`). */
   readonly allowHostFiles: boolean;
+}
+
+/**
+ * The manifest with `~/` of a file's source written out, as LinuxKit reads it; for who allows files from
+ * anywhere on the build host.
+ *
+ * @param home the user's home folder; without one everything stays as it is
+ */
+export function expandHome(manifest: Manifest, home: string | undefined): Manifest {
+  if (home === undefined) return manifest;
+  const files = manifest.files.map(file =>
+    file.kind === 'source' && file.source.startsWith('~/')
+      ? { ...file, source: join(home, file.source.slice(2)) }
+      : file,
+  );
+  return { ...manifest, files };
 }
 
 /**
@@ -65,8 +81,13 @@ async function hostFileFault(
   allowHostFiles: boolean,
   optional: boolean,
 ): Promise<{ message: string; hint: string } | undefined> {
-  if (path.startsWith('~'))
+  if (path.startsWith('~') && !path.startsWith('~/'))
     return { message: 'begins with "~", which is not expanded', hint: 'write the path out' };
+  if (path.startsWith('~/')) {
+    return allowHostFiles
+      ? { message: 'begins with "~", and HOME is not set', hint: 'set it, or write the path out' }
+      : { message: "is outside the manifest's folder", hint: ALLOW };
+  }
   const written = resolve(folder, path);
   // Before the disk is asked, so that the answer does not tell what exists elsewhere.
   if (!allowHostFiles && isOutside(folder, written)) {

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import type { Digest } from '../shared/digest.ts';
+import { type Digest, digestOf, hexOf } from '../shared/digest.ts';
 import { ToolError, isSystemError } from '../shared/errors.ts';
 import type { EmitEvent } from '../shared/events.ts';
 import {
@@ -10,10 +10,12 @@ import {
   manifestImages,
   parseManifest,
 } from '../shared/manifest/index.ts';
+import { decodeText } from '../shared/yaml/decode.ts';
+import { defineServices } from '../shared/service/define.ts';
 import { formatFault } from '../shared/yaml/faults.ts';
 import type { Place } from '../shared/yaml/place.ts';
-import { collectFiles } from './machine-description.ts';
-import { checkManifestFiles } from './manifest-files.ts';
+import { collectFiles, recipeFacts } from './machine-description.ts';
+import { checkManifestFiles, expandHome } from './manifest-files.ts';
 import { loadRecipe } from './recipe-folder.ts';
 
 /** A manifest with everything on the build host that it refers to, read and checked. */
@@ -24,7 +26,12 @@ export interface Project {
   readonly workingDirectory: string;
   /** Folder of the first manifest file. */
   readonly folder: string;
+  /** The manifest files as the user named them; empty where none was named. */
+  readonly names: readonly string[];
+  /** Absolute; see `lockName`. */
   readonly lockPath: string;
+  /** Digest of what each `source` of `files` brings, by its path in the image. */
+  readonly sources: Readonly<Record<string, Digest>>;
   /** `files: source:` may name files outside the folder. */
   readonly allowHostFiles: boolean;
   /** By the image's name in the image store. */
@@ -44,6 +51,8 @@ export interface ProjectOptions {
   readonly workingDirectory: string;
   readonly packageRoot: string;
   readonly allowHostFiles: boolean;
+  /** HOME is where `~/` of a source leads, where files of the build host are allowed. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly emit: EmitEvent;
 }
 
@@ -51,34 +60,53 @@ const DEFAULT_MANIFEST = 'slipway.yml';
 const MAX_MANIFEST_BYTES = 4 * 1024 ** 2;
 
 /**
- * Reads manifests and recipes. Throws MANIFEST_NOT_FOUND, MANIFEST_INVALID with every fault of the
- * manifests, HOST_FILE_REFUSED with every path that may not be read, RECIPE_* for
+ * Reads manifests and recipes. Throws MANIFEST_NOT_FOUND, TEXT_NOT_UTF8, MANIFEST_INVALID with every fault of
+ * the manifests or of their services with what recipes say, HOST_FILE_REFUSED with every path that may not be read, RECIPE_* for
  * recipes, FILE_* for what is below a `source`.
  */
 export async function loadProject(options: ProjectOptions): Promise<Project> {
   const names = options.manifests.length > 0 ? options.manifests : [DEFAULT_MANIFEST];
   const paths = names.map(name => resolve(options.workingDirectory, name));
   const files = await Promise.all(
-    paths.map(async path => ({
-      name: shownPath(path, options.workingDirectory),
-      text: await readManifest(path),
-    })),
+    paths.map(async path => {
+      const name = shownPath(path, options.workingDirectory);
+      return { name, text: await readManifest(path, name) };
+    }),
   );
-  const { manifest, warnings } = parseManifest(files);
+  const { manifest: written, warnings } = parseManifest(files);
+  const manifest = options.allowHostFiles ? expandHome(written, options.environment?.HOME) : written;
   for (const warning of warnings) options.emit({ type: 'warning', message: formatFault(warning) });
   await checkManifestFiles(manifest, options);
   const first = paths[0] ?? '';
-  const project = {
+  const lockPath = join(dirname(first), lockName(paths));
+  const read = {
     manifest,
     allowHostFiles: options.allowHostFiles,
     manifestDigest: manifestDigest(manifest),
     workingDirectory: options.workingDirectory,
     folder: dirname(first),
-    lockPath: join(dirname(first), `${basename(first).replace(/\.ya?ml$/, '')}.lock`),
-    recipes: await loadRecipes(manifest, options),
+    names: options.manifests,
+    lockPath,
+    recipes: await loadRecipes(manifest, options, lockPath),
   };
-  await collectFiles(project, 0); // so that a missing or forbidden source is told before anything is fetched
-  return project;
+  // So that what is wrong with services, or with a source, is told before anything is fetched.
+  defineServices(manifest, ({ source }) => recipeFacts(read, source.name));
+  const { sources } = await collectFiles(read, 0);
+  return { ...read, sources };
+}
+
+/** Longer names of files are refused by most file systems; a lock is written under another name first. */
+const MAX_LOCK_NAME_BYTES = 200;
+
+/**
+ * Name of the lock beside the first manifest: `a.lock` for a.yml, `a+b.lock` for a.yml joined with b.yml, so that
+ * each way to join manifests keeps its own.
+ */
+export function lockName(manifests: readonly string[]): string {
+  const stems = manifests.map(path => basename(path).replace(/\.ya?ml$/, ''));
+  const joined = stems.join('+');
+  if (stems.length < 2 || Buffer.byteLength(joined) <= MAX_LOCK_NAME_BYTES) return `${joined}.lock`;
+  return `${stems[0]}+${hexOf(digestOf(joined)).slice(0, 16)}.lock`;
 }
 
 /** The folder or file on the build host that an image's `path` means, absolute. */
@@ -86,7 +114,11 @@ export function imagePath(workingDirectory: string, place: Place, path: string):
   return resolve(workingDirectory, dirname(place.file), path);
 }
 
-async function loadRecipes(manifest: Manifest, options: ProjectOptions): Promise<Map<string, LoadedRecipe>> {
+async function loadRecipes(
+  manifest: Manifest,
+  options: ProjectOptions,
+  lockPath: string,
+): Promise<Map<string, LoadedRecipe>> {
   const recipes = new Map<string, LoadedRecipe>();
   for (const { source, place } of manifestImages(manifest)) {
     if (recipes.has(source.name)) continue;
@@ -101,15 +133,16 @@ async function loadRecipes(manifest: Manifest, options: ProjectOptions): Promise
       );
     } else if (source.kind === 'recipe-folder') {
       const folder = imagePath(options.workingDirectory, place, source.path);
-      recipes.set(source.name, await loadRecipe(source.path, folder, source.path));
+      recipes.set(source.name, await loadRecipe(source.path, folder, source.path, lockPath));
     }
   }
   return recipes;
 }
 
-async function readManifest(path: string): Promise<string> {
+/** @param name for messages */
+async function readManifest(path: string, name: string): Promise<string> {
   try {
-    return (await readAtMost(path, MAX_MANIFEST_BYTES)).toString('utf8');
+    return decodeText(name, await readAtMost(path, MAX_MANIFEST_BYTES));
   } catch (error) {
     if (!isSystemError(error, 'ENOENT', 'EISDIR', 'EACCES', 'ENOTDIR')) throw error;
     const what =

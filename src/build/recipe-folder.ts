@@ -1,23 +1,33 @@
 import { createHash } from 'node:crypto';
 import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
-import { join, normalize } from 'node:path';
-import type { Digest } from '../shared/digest.ts';
+import { join } from 'node:path';
+import { type Digest, canonicalJson, digestOf } from '../shared/digest.ts';
 import { ToolError, isSystemError } from '../shared/errors.ts';
 import { parseRecipe } from '../shared/manifest/index.ts';
+import { decodeText } from '../shared/yaml/decode.ts';
+import { assembleFiles } from './assemble/steps/files.ts';
+import { readRootfs } from './assemble/steps/rootfs.ts';
 import type { LoadedRecipe } from './project.ts';
+import { digestEntries } from './tree/digest-entries.ts';
 
 /**
- * Reads a recipe's folder: its `image.yml`, and the digest of what it is made of. Other files of the folder
+ * Reads a recipe's folder: its `image.yml`, and the digest of what an image gets of the folder. Other files
  * (a README, the manifest and its lock where the recipe is at home beside them) do not count.
  *
  * @param shown the recipe as the manifest spells it, for messages
- * Errors: RECIPE_NOT_FOUND, RECIPE_INVALID with every fault.
+ * @param lockPath the project's lock, which is no part of a recipe that it stands in
+ * Errors: RECIPE_NOT_FOUND, TEXT_NOT_UTF8, RECIPE_INVALID with every fault, FILE_* for its `files`.
  */
-export async function loadRecipe(name: string, folder: string, shown: string): Promise<LoadedRecipe> {
+export async function loadRecipe(
+  name: string,
+  folder: string,
+  shown: string,
+  lockPath?: string,
+): Promise<LoadedRecipe> {
   const file = join(folder, 'image.yml');
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = await readFile(file, 'utf8');
+    bytes = await readFile(file);
   } catch (error) {
     if (!isSystemError(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR')) throw error;
     throw new ToolError(`reading the recipe ${shown}: ${file} can't be read`, {
@@ -27,28 +37,30 @@ export async function loadRecipe(name: string, folder: string, shown: string): P
       cause: error,
     });
   }
-  const recipe = parseRecipe(name, text, file);
-  const sources = recipe.files.flatMap(spec =>
-    spec.kind === 'source' ? [normalize(spec.source).split('/')[0]] : [],
-  );
-  const parts = new Set(['image.yml', 'rootfs', ...sources]);
-  return { recipe, folder, digest: await digestFolder(folder, name => parts.has(name)) };
+  const recipe = parseRecipe(name, decodeText(file, bytes), file);
+  const parts = {
+    recipe: digestOf(bytes),
+    rootfs: digestEntries(await readRootfs(join(folder, 'rootfs'), 0)),
+    files: digestEntries(
+      await assembleFiles({
+        files: recipe.files,
+        folder,
+        ...(lockPath === undefined ? {} : { leaveOut: lockPath }),
+        epoch: 0,
+      }),
+    ),
+  };
+  return { recipe, folder, digest: digestOf(canonicalJson(parts)) };
 }
 
 /**
  * Digest of a folder's names, kinds, contents and executable bits. Owners, times, other permissions and
  * the order of the disk are no part of it: a checkout by another user with another umask is the same.
- *
- * @param isPart tells which names directly in the folder count; all by default
  */
-export async function digestFolder(
-  folder: string,
-  isPart: (name: string) => boolean = () => true,
-): Promise<Digest> {
+export async function digestFolder(folder: string): Promise<Digest> {
   const hash = createHash('sha256');
   const walk = async (path: string): Promise<void> => {
     for (const name of (await readdir(join(folder, path))).sort()) {
-      if (path === '' && !isPart(name)) continue;
       const below = path === '' ? name : `${path}/${name}`;
       const stats = await lstat(join(folder, below));
       if (stats.isDirectory()) {

@@ -12,6 +12,8 @@ import { resolveProject } from '../../src/build/resolve/resolve-project.ts';
 import { hostArch } from '../../src/shared/arch.ts';
 import { digestOf } from '../../src/shared/digest.ts';
 import { ignoreEvents } from '../../src/shared/events.ts';
+import { exampleRecord } from '../support/build-record.ts';
+import { isoWithRecord } from '../support/iso.ts';
 
 const root = join(import.meta.dirname, '../..');
 const LIMIT_MS = 600_000;
@@ -88,6 +90,7 @@ t.test('wrong usage', async t => {
     [['build', '--arch', 'vax'], /amd64, arm64/],
     [['run', '--memory', 'much'], /whole number/],
     [['run', '--uefi', '--bios'], /cannot be used with/],
+    [['run', '--timeout', '60'], /'--timeout' needs '--until'/],
     [['store', 'empty'], /path, size, prune/],
     [['check'], /missing required argument/],
   ] as const) {
@@ -133,7 +136,12 @@ t.test('build without what it needs', async t => {
     stdout: '',
     stderr: /FETCH_OFFLINE/,
   });
-  t.match(await slipway(folder, 'build', '--format', 'vhd'), { code: 65, stderr: /iso, kernel\+initrd/ });
+  for (const format of ['vhd', '', ','])
+    t.match(
+      await slipway(folder, 'build', '--format', format),
+      { code: 65, stdout: '', stderr: /iso, kernel\+initrd/ },
+      `--format "${format}"`,
+    );
   t.match(await slipway(folder, 'inspect', 'slipway.yml'), { code: 66, stderr: /LOCK_MISSING/ });
   t.match(await slipway(folder, 'inspect', 'slipway.iso'), { code: 66, stderr: /ISO_NOT_FOUND/ });
   t.match(await slipway(folder, 'inspect', 'file'), { code: 65, stderr: /NOT_AN_ISO/ });
@@ -176,6 +184,7 @@ t.test('Ctrl-C during the fetch leaves nothing', async t => {
     ...{ arch, hostArch: arch, previous: undefined, update: undefined, emit: ignoreEvents },
     openDebian: async () => ({
       suites: [{ archive: 'debian', suite: 'trixie', date, inReleaseSha256: 'a'.repeat(64) }],
+      has: async () => true,
       resolve: async (_arch, { want }) =>
         want.map((wish): LockedPackage => {
           const name = wish.split(/[ =]/)[0] ?? '';
@@ -192,6 +201,7 @@ t.test('Ctrl-C during the fetch leaves nothing', async t => {
         }),
     }),
     resolveImage: async () => Promise.reject(new Error('there is no image')),
+    identifyImage: async () => undefined,
   });
   writeFileSync(join(folder, 'slipway.lock'), formatLock(lock));
   t.match(await slipway(folder, 'build', '--offline'), { code: 69, stdout: '', stderr: /FETCH_OFFLINE/ });
@@ -217,8 +227,18 @@ t.test('Ctrl-C during the fetch leaves nothing', async t => {
     'blobs',
     'blobs/sha256',
     'blobs/sha512',
+    'images',
+    'images/sha256',
     'results',
     'tmp',
   ]);
   t.strictSame(readdirSync(folder).sort(), ['out', 'slipway.lock', 'slipway.yml', 'store']);
+});
+
+t.test('run boots an ISO as what it was built for', async t => {
+  const folder = t.testdir({ 'arm.iso': isoWithRecord({ ...exampleRecord, arch: 'arm64' }) });
+  t.match(await slipway(folder, 'run', 'arm.iso', '--arch', 'amd64'), { code: 65, stderr: /ARCH_CONFLICT/ });
+  // Told before anything is fetched; the architecture comes from the ISO alone.
+  t.match(await slipway(folder, 'run', 'arm.iso', '--bios'), { code: 65, stderr: /VM_FIRMWARE_UNSUPPORTED/ });
+  t.match(await slipway(folder, 'inspect', 'arm.iso'), { code: 0, stdout: /arm64/ });
 });

@@ -318,6 +318,17 @@ t.test('downloads that go wrong', async t => {
       attempts: 2,
     },
     {
+      desc: 'a byte now and then',
+      behave: (_request, response) => {
+        response.writeHead(200, { 'content-length': bytes.length });
+        const timer = setInterval(() => response.write('x'), 50);
+        response.on('close', () => clearInterval(timer));
+      },
+      code: 'FETCH_FAILED',
+      fault: 'fewer than 1000 bytes a second came for 0.3 s',
+      attempts: 2,
+    },
+    {
       desc: 'an answer that stops',
       behave: (_request, response) => {
         response.writeHead(200, { 'content-length': bytes.length });

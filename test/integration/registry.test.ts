@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { assembleImageStore } from '../../src/build/assemble/image-store.ts';
 import { fetchImage } from '../../src/build/resolve/oci/fetch-image.ts';
 import { type ImageLocation, imageNames } from '../../src/build/resolve/oci/image-location.ts';
-import { openRegistryFetch } from '../../src/build/resolve/oci/registry-fetch.ts';
+import { openRegistryFetch } from '../../src/shared/oci/registry-fetch.ts';
 import { resolveImage } from '../../src/build/resolve/oci/resolve-image.ts';
 import { type Store, openStore } from '../../src/build/store/store.ts';
 import { unpackImage } from '../../src/build/unpack/oci-image.ts';
@@ -186,8 +186,8 @@ for (const login of ['anonymous', 'basic'] as const) {
       t.test('a registry as mirror of another', async t => {
         const mirrored = registryWith({
           mirrors: { 'docker.io': [`http://${server.host}`] },
-          fetch: url =>
-            fetch(url, { redirect: 'manual', headers: { accept: Object.values(MEDIA_TYPES).join(',') } }),
+          fetch: (url, init) =>
+            fetch(url, { ...init, headers: { accept: Object.values(MEDIA_TYPES).join(',') } }),
         });
         const { index } = await build(await storeFor(t), mirrored, 'docker.io/team/app:single');
         t.same(index.images[0]?.names, ['docker.io/team/app:single'], 'the name stays');

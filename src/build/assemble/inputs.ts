@@ -27,6 +27,8 @@ export interface SystemImageInput {
   readonly recipe: Recipe;
   /** Folder of the recipe on the build host: `source` of its files, and `rootfs/`. */
   readonly recipeFolder: string;
+  /** See `FilesInput.leaveOut`. */
+  readonly leaveOut?: string;
   /** The resolved packages of the recipe, in any order. */
   readonly packages: readonly PackageInput[];
   readonly arch: Arch;
@@ -52,6 +54,7 @@ export interface KernelInput {
   readonly arch: Arch;
   readonly epoch: number;
   readonly store: ResultCache;
+  readonly signal?: AbortSignal;
 }
 
 export interface AssembledKernel {
@@ -129,5 +132,7 @@ export interface FilesInput {
   readonly folder: string;
   /** Sources outside of the folder are read too (`--allow-host-files`). Default: FILE_OUTSIDE_FOLDER. */
   readonly allowOutside?: boolean;
+  /** Absolute path of a file that a folder brings along only by standing there: the project's lock. */
+  readonly leaveOut?: string;
   readonly epoch: number;
 }

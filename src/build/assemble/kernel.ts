@@ -64,7 +64,10 @@ export async function assembleKernel(input: KernelInput): Promise<AssembledKerne
   const coreEntries = [...sets.flatMap(set => set.core), ...input.modules];
   const coreNames = new Set([...initrdNames, ...expandEntries(coreEntries, catalog)]);
   const unpack = (names: ReadonlySet<string>): Promise<Map<string, UnpackedModule>> =>
-    unpackModules({ names, catalog, files, packageSha256: deb.package.sha256, store: input.store });
+    unpackModules({
+      ...{ names, catalog, files, store: input.store, signal: input.signal },
+      packageSha256: deb.package.sha256,
+    });
   const core = await unpack(coreNames);
   const initrd = closeWithin(initrdNames, core);
 

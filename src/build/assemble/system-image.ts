@@ -49,6 +49,7 @@ export async function assembleSystemImage(input: SystemImageInput): Promise<Asse
   const files = await assembleFiles({
     files: recipe.files,
     folder: input.recipeFolder,
+    ...(input.leaveOut === undefined ? {} : { leaveOut: input.leaveOut }),
     epoch,
   });
   for (const entry of files) tree.put(entry);

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { type Arch, hostArch } from '../../shared/arch.ts';
 import { ToolError } from '../../shared/errors.ts';
 import { Registry } from '../../shared/oci/registry.ts';
-import { imageLocation } from '../collect-images.ts';
 import { HttpClient } from '../fetch/http-client.ts';
 import type { Lock } from '../lock/lock.ts';
 import { loadLock, saveLock } from '../lock/lock-file.ts';
@@ -10,9 +9,10 @@ import { LockedInputs } from '../locked-inputs.ts';
 import type { Project } from '../project.ts';
 import { openDebian } from '../resolve/debian/debian-index.ts';
 import { type Mirrors, NO_MIRRORS, findMirrors } from '../resolve/debian/mirrors.ts';
-import { openRegistryFetch } from '../resolve/oci/registry-fetch.ts';
+import { verifyPackages } from '../resolve/debian/verify-packages.ts';
+import { openRegistryFetch } from '../../shared/oci/registry-fetch.ts';
 import { parseRegistrySettings } from '../resolve/oci/registry-settings.ts';
-import { resolveImage } from '../resolve/oci/resolve-image.ts';
+import { projectImages } from '../resolve/project-images.ts';
 import {
   type ResolveOptions,
   lockStaleness,
@@ -22,6 +22,7 @@ import {
 import { type Store, openStore, storeRoot } from '../store/store.ts';
 import { credentialHelperRunner } from '../tools/run-credential-helper.ts';
 import type { CommandContext } from './context.ts';
+import { type ProjectLock, loadReplaceableLock, lockCommandLine, projectLock } from './project-lock.ts';
 
 /** Options that every command which resolves or fetches has. */
 export interface BuildHostArguments {
@@ -41,10 +42,14 @@ export interface BuildHost extends AsyncDisposable {
   readonly arch: Arch;
   readonly hostArch: Arch;
   /**
-   * The project's lock, made or brought up to date and written beside the manifest. Throws LOCK_STALE
-   * with `--locked`, FETCH_OFFLINE with `--offline`, where it would have to change.
+   * The project's lock, made or brought up to date; it is written when the caller says so. Throws LOCK_STALE
+   * with `--locked`, FETCH_OFFLINE with `--offline`, where it would have to change, LOCK_* where the file is
+   * damaged and need not be replaced.
    */
-  resolve(project: Project, options: { update?: ResolveOptions['update'] }): Promise<Lock>;
+  resolve(
+    project: Project,
+    options: { readonly update?: ResolveOptions['update']; readonly replaceDamaged?: boolean },
+  ): Promise<ProjectLock>;
   /** The lock of the build host's own tools, for artifacts whose manifest is not at hand; kept in the store. */
   resolveTools(): Promise<Lock>;
   inputs(lock: Lock): LockedInputs;
@@ -99,31 +104,27 @@ export async function openBuildHost(context: CommandContext, args: BuildHostArgu
     store,
     arch,
     hostArch: host,
-    async resolve(project, { update }) {
-      const previous = await loadLock(project.lockPath);
-      const stale = lockStaleness(project, previous, { arch, hostArch: host, slipwayVersion: version });
+    async resolve(project, { update, replaceDamaged = false }) {
+      const previous = replaceDamaged
+        ? await loadReplaceableLock(project.lockPath, emit)
+        : await loadLock(project.lockPath);
+      const options: ResolveOptions = {
+        ...common(previous),
+        ...projectImages(project, { store, registry: registryOnce(), offline, signal }),
+        arch,
+        update,
+      };
+      const stale = await lockStaleness(project, previous, options);
       if (stale !== undefined && args.locked) {
         throw new ToolError(`--locked: ${project.lockPath} would change: ${stale}`, {
           code: 'LOCK_STALE',
           kind: 'conflict',
-          hint: 'run "slipway lock" to bring it up to date',
+          hint: `run "${lockCommandLine(project)}" to bring it up to date`,
         });
       }
-      if (previous && stale === undefined && update === undefined) return previous;
-      const lock = await resolveProject(project, {
-        ...common(previous),
-        arch,
-        update,
-        resolveImage: image =>
-          resolveImage(imageLocation(project, image), image.text, arch, {
-            store,
-            registry: registryOnce(),
-            offline,
-            signal,
-          }),
-      });
-      await saveLock(project.lockPath, lock);
-      return lock;
+      const isFit = previous !== undefined && stale === undefined && update === undefined;
+      const lock = isFit ? previous : await resolveProject(project, options);
+      return projectLock(project, { lock, previous, emit });
     },
     async resolveTools() {
       const path = join(store.root, 'tools.lock');
@@ -135,6 +136,13 @@ export async function openBuildHost(context: CommandContext, args: BuildHostArgu
     inputs: lock =>
       new LockedInputs({
         ...{ lock, arch, hostArch: host, store, http, offline, environment, emit, signal },
+        verifyTools: packages =>
+          verifyPackages(packages, host, {
+            ...{ store, http, emit, signal, offline },
+            mirrors: findOnce,
+            lockedSuites: lock.suites,
+            now: new Date(),
+          }),
         mirrors: findOnce,
         registry: registryOnce,
       }),

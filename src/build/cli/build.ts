@@ -6,6 +6,7 @@ import { loadProject } from '../project.ts';
 import { formatBytes } from '../report/format.ts';
 import { type BuildHost, type BuildHostArguments, openBuildHost } from './build-host.ts';
 import type { CommandContext } from './context.ts';
+import type { ProjectLock } from './project-lock.ts';
 
 export interface BuildArguments extends BuildHostArguments {
   readonly manifests: readonly string[];
@@ -24,23 +25,29 @@ export async function buildCommand(context: CommandContext, args: BuildArguments
   });
   await checkOutput(resolve(context.workingDirectory, args.output));
   await using host = await openBuildHost(context, args);
-  const lock = await host.resolve(project, {});
-  const result = await buildProject(context, host, { project, lock, output: args.output, formats });
+  const resolved = await host.resolve(project, {});
+  const result = await buildProject(context, host, { project, resolved, output: args.output, formats });
   context.endReport();
   context.stdout.write(args.json ? formatJson(result) : formatText(result, context.workingDirectory));
   return 0;
 }
 
-/** Builds a resolved project. */
+/** Builds a resolved project; its lock is written as soon as all that it names was fetched. */
 export async function buildProject(
   context: CommandContext,
   host: BuildHost,
-  { project, lock, output, formats }: Pick<BuildOptions, 'project' | 'lock' | 'output' | 'formats'>,
+  {
+    project,
+    resolved: { lock, save },
+    output,
+    formats,
+  }: Pick<BuildOptions, 'project' | 'output' | 'formats'> & { readonly resolved: ProjectLock },
 ): Promise<BuildResult> {
   return build({
     project,
     lock,
     inputs: host.inputs(lock),
+    onFetched: async () => void (await save()),
     formats,
     output: resolve(context.workingDirectory, output),
     packageRoot: context.packageRoot,
@@ -54,7 +61,7 @@ export async function buildProject(
 }
 
 /** Told before minutes of work: that the artifacts could not be put where they are wanted. */
-async function checkOutput(folder: string): Promise<void> {
+export async function checkOutput(folder: string): Promise<void> {
   let fault: string;
   try {
     if ((await stat(folder)).isDirectory()) {
@@ -75,6 +82,7 @@ async function checkOutput(folder: string): Promise<void> {
 }
 
 function parseFormats(names: readonly string[]): Format[] {
+  if (names.length === 0) return parseFormats(['']);
   return names.map(name => {
     const format = FORMATS.find(known => known === name);
     if (format) return format;

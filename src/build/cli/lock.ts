@@ -1,5 +1,5 @@
 import { diffLocks } from '../lock/diff-locks.ts';
-import { loadLock } from '../lock/lock-file.ts';
+import { summarizeLock } from '../lock/summarize-lock.ts';
 import { loadProject } from '../project.ts';
 import { type BuildHostArguments, openBuildHost } from './build-host.ts';
 import type { CommandContext } from './context.ts';
@@ -10,7 +10,7 @@ export interface LockArguments extends BuildHostArguments {
   readonly update?: true | readonly string[];
 }
 
-/** `slipway lock`: resolves, writes the lock, prints what changed. */
+/** `slipway lock`: resolves, writes the lock, prints what changed, or what a new lock holds. */
 export async function lockCommand(context: CommandContext, args: LockArguments): Promise<number> {
   const project = await loadProject({
     ...context,
@@ -18,11 +18,15 @@ export async function lockCommand(context: CommandContext, args: LockArguments):
     allowHostFiles: args.allowHostFiles ?? false,
   });
   await using host = await openBuildHost(context, args);
-  const before = await loadLock(project.lockPath);
   const update = args.update === true ? 'all' : args.update ? new Set(args.update) : undefined;
-  const lock = await host.resolve(project, update === undefined ? {} : { update });
+  const { lock, previous, save } = await host.resolve(project, {
+    ...(update === undefined ? {} : { update }),
+    replaceDamaged: true,
+  });
   context.endReport();
-  const changes = diffLocks(before, lock);
-  context.stdout.write(changes.length === 0 ? 'nothing changed\n' : `${changes.join('\n')}\n`);
+  const isWritten = await save();
+  const lines = previous ? diffLocks(previous, lock) : summarizeLock(lock);
+  const none = isWritten ? 'no version changed' : 'nothing changed';
+  context.stdout.write(`${lines.length === 0 ? none : lines.join('\n')}\n`);
   return 0;
 }

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Digest } from '../../shared/digest.ts';
 import { ToolError, invariant } from '../../shared/errors.ts';
 import type { EmitEvent } from '../../shared/events.ts';
-import type { Blob, Store } from '../store/store.ts';
+import type { Blob } from '../store/blob-folder.ts';
+import type { Store } from '../store/store.ts';
 import { type Attempt, fetchError } from './fetch-error.ts';
 import { FetchFault, type HttpClient } from './http-client.ts';
 import { runLimited } from './run-limited.ts';
@@ -77,8 +78,8 @@ export async function fetchBlobs(wants: readonly Want[], options: FetchOptions):
 
 async function findWanted(want: Want, store: Store): Promise<Blob | undefined> {
   invariant(want.digest ?? want.integrity, `${want.name} is known by a hash`);
-  if (want.digest === undefined) return store.findIntegrity(want.integrity ?? '');
-  const path = await store.findBlob(want.digest);
+  if (want.digest === undefined) return store.blobs.findIntegrity(want.integrity ?? '');
+  const path = await store.blobs.find(want.digest);
   return path === undefined ? undefined : { digest: want.digest, path, sizeBytes: want.sizeBytes ?? 0 };
 }
 
@@ -148,7 +149,7 @@ class FetchRun {
     const { http, store, stallMs } = this.#options;
     const bytes = http.get(url, { signal, stallMs: stallMs ?? DEFAULT_STALL_MS });
     try {
-      return await store.writeBlob(this.#counted(bytes, want), {
+      return await store.blobs.write(this.#counted(bytes, want), {
         name: want.name,
         signal,
         ...(want.sizeBytes === undefined ? {} : { sizeBytes: want.sizeBytes }),

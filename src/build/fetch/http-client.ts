@@ -28,7 +28,7 @@ export class FetchFault extends Error {
 
 export interface GetOptions {
   readonly signal: AbortSignal;
-  /** Given up when no byte came for so long, while connecting or after. */
+  /** Given up when no byte came for so long, while connecting or after, or hardly any of a body. */
   readonly stallMs: number;
 }
 
@@ -39,6 +39,8 @@ export interface HttpClientOptions {
 }
 
 const MAX_REDIRECTS = 5;
+/** A mirror that delivers less than this in bytes a second is as good as none. */
+const LOWEST_RATE = 1000;
 
 /**
  * Gets files by `http:`, `https:` and `file:` addresses. Proxies are taken from the given environment;
@@ -124,11 +126,22 @@ function readCredentials(url: URL): string {
 async function* readBody(response: IncomingMessage, options: GetOptions): AsyncGenerator<Uint8Array> {
   // The socket's own timeout starts anew with each byte, also while nobody reads here.
   const timer = setTimeout(() => response.destroy(stalled(options.stallMs)), options.stallMs);
+  // Only the time spent waiting for the source counts.
+  let waitedMs = 0;
+  let receivedBytes = 0;
+  let sinceMs = performance.now();
   try {
-    for await (const piece of response) {
+    for await (const piece of response as AsyncIterable<Buffer>) {
+      waitedMs += performance.now() - sinceMs;
+      receivedBytes += piece.length;
+      if (waitedMs >= options.stallMs) {
+        if ((receivedBytes * 1000) / waitedMs < LOWEST_RATE) throw tooSlow(options.stallMs);
+        waitedMs = receivedBytes = 0;
+      }
       timer.refresh();
-      yield piece as Buffer;
+      yield piece;
       timer.refresh();
+      sinceMs = performance.now();
     }
   } catch (error) {
     throw faultOf(error, options.signal);
@@ -169,6 +182,10 @@ function faultKindOf(status: number): FetchFaultKind {
 
 function stalled(stallMs: number): FetchFault {
   return new FetchFault('network', `no byte came for ${stallMs / 1000} s`);
+}
+
+function tooSlow(stallMs: number): FetchFault {
+  return new FetchFault('network', `fewer than ${LOWEST_RATE} bytes a second came for ${stallMs / 1000} s`);
 }
 
 function faultOf(error: unknown, signal: AbortSignal): Error {

@@ -6,11 +6,11 @@ const NONE = '(none)';
 /**
  * What changed between two locks, a line each: `name old -> new`, with `(none)` for what is new or gone.
  * Packages are compared by name; a change that is not the same for every architecture of both locks names
- * the architectures: `name old -> new [amd64]`. Suites, recipes, images and Node come first.
+ * the architectures: `name old -> new [amd64]`. Suites, recipes, files, images and Node come first.
  */
-export function diffLocks(before: Lock | undefined, after: Lock): string[] {
+export function diffLocks(before: Lock, after: Lock): string[] {
   const groups = [describeGeneral, describeArches, describeTools].map(describe => {
-    const old = before ? describe(before) : new Map<string, string>();
+    const old = describe(before);
     const now = describe(after);
     const lines: string[] = [];
     for (const name of [...new Set([...old.keys(), ...now.keys()])].sort()) {
@@ -39,12 +39,13 @@ function mergeArches(lines: readonly string[], arches: readonly string[]): strin
     });
 }
 
-function archesOf(lock: Lock | undefined): string[] {
-  return ARCHES.filter(arch => lock?.architectures[arch]);
+function archesOf(lock: Lock): string[] {
+  return ARCHES.filter(arch => lock.architectures[arch]);
 }
 
 function describeGeneral(lock: Lock): Map<string, string> {
   return new Map([
+    ...Object.entries(lock.files).map(([path, digest]): [string, string] => [`file /${path}`, short(digest)]),
     ...lock.suites.map((suite): [string, string] => [suite.suite, suite.date]),
     ...Object.entries(lock.recipes).map(([name, digest]): [string, string] => [
       `recipe ${name}`,

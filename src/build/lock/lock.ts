@@ -66,7 +66,7 @@ export function packageId(pkg: Pick<LockedPackage, 'name' | 'version'>): string 
   return `${pkg.name}=${pkg.version}`;
 }
 
-/** The lock file: canonical JSON, keys sorted, trailing newline, beside the manifest as `NAME.lock`. */
+/** The lock file: canonical JSON, keys sorted, trailing newline, beside the first manifest (see `lockName`). */
 export interface Lock {
   readonly lockVersion: 1;
   /** Slipway's version that made it. */
@@ -75,6 +75,8 @@ export interface Lock {
   readonly manifest: Digest;
   /** Digest of each recipe's folder, by recipe name. */
   readonly recipes: Readonly<Record<string, Digest>>;
+  /** Digest of what each `source` of the manifest's `files` brings, by its path in the image without leading slash. */
+  readonly files: Readonly<Record<string, Digest>>;
   /** SOURCE_DATE_EPOCH of the build, seconds since 1970: the newest `date` of the suites. */
   readonly epoch: number;
   readonly suites: readonly LockedSuite[];

@@ -17,6 +17,8 @@ const VERSION = /^[0-9A-Za-z.+~:-]{1,200}$/;
 const HEX64 = /^[0-9a-f]{64}$/;
 const POOL_PATH = /^pool\/(?:[A-Za-z0-9][A-Za-z0-9+~%._:-]*\/)+[A-Za-z0-9][A-Za-z0-9+~%._:-]*\.deb$/;
 const ISO_DATE = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/;
+/** File systems and archives hold times in 32 bits. */
+const MAX_EPOCH = 2 ** 32 - 1;
 const INTEGRITY = /^sha512-[A-Za-z0-9+/]{86}==$/;
 
 /**
@@ -40,7 +42,9 @@ export function parseLock(text: string, file: string): Lock {
     slipway: root.field('slipway').text(/^[0-9A-Za-z.+-]{1,60}$/, 'a version'),
     manifest: root.field('manifest').digest(),
     recipes: root.field('recipes').map(place => place.digest()),
-    epoch: root.field('epoch').integer(),
+    // Locks of manifests without sources, and older ones, have none.
+    files: root.has('files') ? root.field('files').map(place => place.digest(), /^[^]{0,4000}$/u) : {},
+    epoch: root.field('epoch').integer(MAX_EPOCH),
     suites: root.field('suites').list(readSuite),
     tools: root.field('tools').byArch(readSets),
     architectures: root.field('architectures').byArch(readArch),
@@ -51,9 +55,16 @@ function readSuite(place: Place): LockedSuite {
   return {
     archive: readArchive(place.field('archive')),
     suite: place.field('suite').text(NAME, 'the name of a suite'),
-    date: place.field('date').text(ISO_DATE, 'a time such as 2026-09-12T07:55:41.000Z'),
+    date: readDate(place.field('date')),
     inReleaseSha256: place.field('inReleaseSha256').text(HEX64, '64 hexadecimal digits'),
   };
+}
+
+function readDate(place: Place): string {
+  const meaning = 'a time such as 2026-09-12T07:55:41.000Z';
+  const text = place.text(ISO_DATE, meaning);
+  if (Number.isNaN(Date.parse(text))) throw place.fault(`is ${JSON.stringify(text)}; expected ${meaning}`);
+  return text;
 }
 
 function readSets(place: Place): LockedSets {
@@ -158,6 +169,10 @@ class Place {
     return new Place(value, path.replace(/^\./, ''), this.#file);
   }
 
+  has(name: string): boolean {
+    return Object.hasOwn(this.#object(), name);
+  }
+
   text(pattern: RegExp, meaning: string): string {
     if (typeof this.value !== 'string' || !pattern.test(this.value)) throw this.#expected(meaning);
     return this.value;
@@ -168,10 +183,11 @@ class Place {
     return this.value;
   }
 
-  integer(): number {
+  integer(largest = Number.MAX_SAFE_INTEGER): number {
     if (typeof this.value !== 'number' || !Number.isSafeInteger(this.value) || this.value < 0) {
       throw this.#expected('a whole number');
     }
+    if (this.value > largest) throw this.#expected(`at most ${largest}`);
     return this.value;
   }
 

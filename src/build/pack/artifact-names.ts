@@ -9,10 +9,12 @@ export interface ArtifactIdentity {
 
 export interface ArtifactNames {
   readonly iso: string;
-  /** The two files of `kernel+initrd`; the initrd holds the file systems. */
+  /** The files of `kernel+initrd`; the initrd holds the file systems. */
   readonly kernel: string;
   readonly initrd: string;
   readonly commandLine: string;
+  /** What `slipway inspect` reads of those. */
+  readonly record: string;
   readonly checksums: string;
 }
 
@@ -24,6 +26,7 @@ export function artifactNames({ name, version, arch }: ArtifactIdentity): Artifa
     kernel: `${stem}.vmlinuz`,
     initrd: `${stem}.initrd`,
     commandLine: `${stem}.cmdline`,
+    record: `${stem}.build.json`,
     checksums: `${stem}.SHA256SUMS`,
   };
 }

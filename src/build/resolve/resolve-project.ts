@@ -1,5 +1,5 @@
 import { ARCHES, type Arch } from '../../shared/arch.ts';
-import { digestOf } from '../../shared/digest.ts';
+import { type Digest, canonicalJson, digestOf } from '../../shared/digest.ts';
 import { ToolError } from '../../shared/errors.ts';
 import type { EmitEvent } from '../../shared/events.ts';
 import { type ManifestImage, kernelPackage } from '../../shared/manifest/index.ts';
@@ -32,17 +32,25 @@ export interface ResolveOptions {
   readonly openDebian: () => Promise<DebianIndex>;
   /** Pins an image that no recipe makes. */
   readonly resolveImage: (image: ManifestImage, arch: Arch) => Promise<LockedImage>;
+  /** Digest of the manifest that an image on the build host's disk has now; undefined for a registry's. */
+  readonly identifyImage: (image: ManifestImage, arch: Arch) => Promise<Digest | undefined>;
   readonly emit: EmitEvent;
 }
 
 /**
  * Why a lock does not fit a project, in a few words; undefined when it does. Needs no network.
+ * Errors: those of `identifyImage`.
  */
-export function lockStaleness(
+export async function lockStaleness(
   project: Project,
   lock: Lock | undefined,
-  { arch, hostArch, slipwayVersion }: Pick<ResolveOptions, 'arch' | 'hostArch' | 'slipwayVersion'>,
-): string | undefined {
+  {
+    arch,
+    hostArch,
+    slipwayVersion,
+    identifyImage,
+  }: Pick<ResolveOptions, 'arch' | 'hostArch' | 'slipwayVersion' | 'identifyImage'>,
+): Promise<string | undefined> {
   if (!lock) return 'there is no lock yet';
   if (lock.slipway !== slipwayVersion) return `it was made by Slipway ${lock.slipway}`;
   if (lock.manifest !== project.manifestDigest) return 'the manifest has changed';
@@ -50,10 +58,27 @@ export function lockStaleness(
   for (const name of new Set([...Object.keys(recipes), ...Object.keys(lock.recipes)])) {
     if (recipes[name] !== lock.recipes[name]) return `the recipe ${name} has changed`;
   }
-  if (!lock.architectures[arch]) return `it has nothing for ${arch}`;
+  for (const path of new Set([...Object.keys(project.sources), ...Object.keys(lock.files)])) {
+    if (project.sources[path] !== lock.files[path]) return `the source of /${path} has changed`;
+  }
+  const locked = lock.architectures[arch];
+  if (!locked) return `it has nothing for ${arch}`;
+  // Node runs on the build host before it is kept, so a stranger's lock must not choose it.
+  if (canonicalJson(locked.node) !== canonicalJson(nodeRuntime[arch])) {
+    return `its Node for ${arch} is not that of Slipway ${slipwayVersion}`;
+  }
+  const lacking = Object.keys(packageSets(project, arch)).find(name => !locked.sets[name]);
+  if (lacking !== undefined) return `it has no packages of ${lacking} for ${arch}`;
   const tools = lock.tools[hostArch];
   if (!tools?.sets.pack || !tools.sets[`vm-${arch}`])
     return `it has no tools for building ${arch} on ${hostArch}`;
+  for (const image of foreignImages(project)) {
+    const found = locked.images[image.source.name];
+    if (!found) return `it has no image ${image.text} for ${arch}`;
+    const current = await identifyImage(image, arch);
+    if (current !== undefined && current !== found.manifest.digest)
+      return `the image ${image.text} has changed`;
+  }
   return undefined;
 }
 
@@ -65,7 +90,7 @@ export function lockStaleness(
  */
 export async function resolveProject(project: Project, options: ResolveOptions): Promise<Lock> {
   const { arch, hostArch, previous, update, slipwayVersion } = options;
-  if (previous && update === undefined && lockStaleness(project, previous, options) === undefined)
+  if (previous && update === undefined && (await lockStaleness(project, previous, options)) === undefined)
     return previous;
 
   const index = await options.openDebian();
@@ -85,6 +110,7 @@ export async function resolveProject(project: Project, options: ResolveOptions):
     slipway: slipwayVersion,
     manifest: project.manifestDigest,
     recipes: Object.fromEntries([...project.recipes].map(([name, { digest }]) => [name, digest])),
+    files: project.sources,
     epoch: epochOf(index),
     suites: index.suites,
     tools: { ...previous?.tools, [hostArch]: tools },
@@ -120,7 +146,7 @@ function checkUpdateNames(
  */
 export async function resolveTools(
   arch: Arch,
-  options: Omit<ResolveOptions, 'arch' | 'resolveImage'>,
+  options: Omit<ResolveOptions, 'arch' | 'resolveImage' | 'identifyImage'>,
 ): Promise<Lock> {
   const { hostArch, previous, slipwayVersion } = options;
   if (previous?.slipway === slipwayVersion && previous.tools[hostArch]?.sets[`vm-${arch}`]) return previous;
@@ -130,6 +156,7 @@ export async function resolveTools(
     slipway: slipwayVersion,
     manifest: digestOf(''),
     recipes: {},
+    files: {},
     epoch: epochOf(index),
     suites: index.suites,
     tools: { [hostArch]: await resolveSets(index, hostArch, toolSets(ARCHES), undefined, options) },

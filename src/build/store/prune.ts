@@ -1,7 +1,7 @@
 import { lstat, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError } from '../../shared/errors.ts';
-import { type Session, listSessions } from './session.ts';
+import { BLOB_FOLDERS, type Session, listSessions } from './session.ts';
 
 export interface StoreUsage {
   readonly path: string;
@@ -28,7 +28,12 @@ export interface PruneResult {
 
 /** Sizes are of the files' allocated blocks. */
 export async function measureStore(root: string): Promise<StoreUsage> {
-  const blobs = await measureFolder(join(root, 'blobs', 'sha256'));
+  const packages = await measureFolder(join(root, 'blobs', 'sha256'));
+  const images = await measureFolder(join(root, 'images', 'sha256'));
+  const blobs = {
+    count: packages.count + images.count,
+    sizeBytes: packages.sizeBytes + images.sizeBytes,
+  };
   const results = await measureFolder(join(root, 'results'));
   const temporary = await measureFolder(join(root, 'tmp'));
   return {
@@ -55,7 +60,7 @@ export async function pruneStore(root: string, own: Session, options: PruneOptio
   let removed = 0;
   let removedBytes = 0;
   let inUse = 0;
-  for (const folder of ['blobs/sha256', 'blobs/sha512', 'results']) {
+  for (const folder of [...BLOB_FOLDERS, 'results']) {
     for (const name of (await readdir(join(root, folder))).sort()) {
       const path = join(root, folder, name);
       const usedMs = (await statOrNothing(path))?.ctimeMs;
@@ -69,7 +74,7 @@ export async function pruneStore(root: string, own: Session, options: PruneOptio
       const aside = own.temporaryPath();
       await rename(path, aside);
       await rm(aside, { recursive: true, force: true });
-      if (folder !== 'blobs/sha512') removed++;
+      if (!folder.endsWith('sha512')) removed++;
       removedBytes += sizeBytes;
     }
   }

@@ -5,6 +5,9 @@ import { digestOf, hexOf } from '../../shared/digest.ts';
 import { isSystemError } from '../../shared/errors.ts';
 import { storeError } from './store-error.ts';
 
+/** Folders of blobs by hash, below the store's root; `sha512` holds names of npm's integrities. */
+export const BLOB_FOLDERS: readonly string[] = ['blobs/sha256', 'blobs/sha512', 'images/sha256'];
+
 /** A session of another computer or container can't be asked whether it lives; it ends by age. */
 const FOREIGN_LIFETIME_MS = 24 * 3600 * 1000;
 
@@ -20,7 +23,7 @@ export interface Session extends AsyncDisposable {
 /** Makes the store's folders and this process's session. Throws STORE_NOT_WRITABLE, STORE_FULL. */
 export async function openSession(root: string): Promise<Session> {
   try {
-    for (const folder of ['blobs/sha256', 'blobs/sha512', 'results', 'tmp']) {
+    for (const folder of [...BLOB_FOLDERS, 'results', 'tmp']) {
       await mkdir(join(root, folder), { recursive: true });
     }
     const folder = await mkdtemp(join(root, 'tmp', `${await hostTag()}-${process.pid}-`));

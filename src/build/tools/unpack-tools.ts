@@ -10,24 +10,52 @@ import { type UnpackOptions, readDeb, unpackDebs } from '../unpack/deb.ts';
 import { SEALED_FILES, sealHostPaths } from './seal.ts';
 
 /** Changes when the folder that is made of the same packages does. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** Never needed to run a program. */
 const LEFT_OUT =
   /^(usr\/share\/(doc|doc-base|man|info|locale|lintian|bug|bash-completion|zsh|icons|applications|metainfo)|usr\/include|usr\/lib\/(systemd|udev)|var|etc)\//;
 const KEPT: ReadonlySet<string> = new Set(['etc/mke2fs.conf']);
 
+export interface UnpackToolsOptions extends UnpackOptions {
+  /**
+   * Rejects where packages are not what Debian has signed for; asked before any of them is unpacked, and
+   * then no more. Left out where they come straight from a signed index.
+   */
+  readonly verify?: () => Promise<void>;
+}
+
 /**
- * The folder of the store with these packages unpacked over each other; made if it is not there yet.
- * Throws what `unpackDebs`, `readDeb` and `writeTools` throw.
+ * The folder of the store with these packages unpacked over each other, to be run on the build host; made
+ * if it is not there yet. Throws what `verify`, `unpackDebs`, `readDeb` and `writeTools` throw.
  */
-export async function unpackTools(
+export function unpackTools(
+  store: Store,
+  packages: readonly LockedPackage[],
+  options: UnpackToolsOptions = {},
+): Promise<string> {
+  return unpackFolder('tools', store, packages, options);
+}
+
+/** The same for packages whose files go into an image, and of which nothing is run. */
+export function unpackLoaders(
   store: Store,
   packages: readonly LockedPackage[],
   options: UnpackOptions = {},
 ): Promise<string> {
+  return unpackFolder('loaders', store, packages, options);
+}
+
+/** @param kind apart, so that what was not verified is never found where programs are looked for */
+async function unpackFolder(
+  kind: 'tools' | 'loaders',
+  store: Store,
+  packages: readonly LockedPackage[],
+  options: UnpackToolsOptions,
+): Promise<string> {
   const inputs = { format: FORMAT, packages: packages.map(pkg => `${pkg.name} ${pkg.sha256}`).sort() };
-  const { path } = await store.result(resultKey('tools', inputs), async folder => {
+  const { path } = await store.result(resultKey(kind, inputs), async folder => {
+    await options.verify?.();
     await unpackDebs(store, packages, options);
     const sorted = [...packages].sort((a, b) => (a.name < b.name ? -1 : 1));
     const entries: Entry[] = [];

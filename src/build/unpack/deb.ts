@@ -115,7 +115,7 @@ async function unpackDeb(
 ): Promise<string> {
   const key = resultKey('deb', { format: FORMAT, sha256: pkg.sha256 });
   const made = await store.result(key, async folder => {
-    const path = await store.requireBlob(`sha256:${pkg.sha256}`, debName(pkg));
+    const path = await store.blobs.require(`sha256:${pkg.sha256}`, debName(pkg));
     const file = await openFileAccess(path);
     let members: readonly ArMember[];
     let version: Uint8Array;

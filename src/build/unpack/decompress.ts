@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { Readable, type Transform } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import xzDecompress from 'xz-decompress';
+import { decompressZstd } from '../../shared/archive/zstd.ts';
 import { ToolError, messageOf } from '../../shared/errors.ts';
 
 export type Compression = 'none' | 'gzip' | 'xz' | 'zstd';
@@ -80,19 +81,33 @@ function openStream(
     case 'none':
       return source;
     case 'gzip':
-      return throughZlib(source, createGunzip({ chunkSize: 256 * 1024 }), name);
+      return throughGzip(source, name);
     case 'zstd':
-      return throughZlib(source, createZstdDecompress({ chunkSize: 256 * 1024 }), name);
+      return throughZstd(source, name);
     case 'xz':
       return throughXz(source, name);
   }
 }
 
-async function* throughZlib(
-  source: AsyncIterable<Uint8Array>,
-  transform: Transform,
-  name: string,
-): AsyncGenerator<Uint8Array> {
+async function* throughZstd(source: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+  const fault: { input?: Error } = {};
+  const watched = (async function* () {
+    try {
+      yield* source;
+    } catch (error) {
+      fault.input = error instanceof Error ? error : new Error(messageOf(error));
+      throw error;
+    }
+  })();
+  try {
+    yield* decompressZstd(watched);
+  } catch (error) {
+    throw fault.input ?? damaged(name, error);
+  }
+}
+
+async function* throughGzip(source: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+  const transform = createGunzip({ chunkSize: 256 * 1024 });
   const input = Readable.from(source);
   const fault: { input?: Error } = {};
   input.on('error', (error: Error) => {

@@ -59,7 +59,7 @@ export async function unpackImage(
   options: UnpackImageOptions,
 ): Promise<UnpackedImage> {
   const name = image.reference;
-  const bytes = await store.readBlob(image.config.digest);
+  const bytes = await store.images.read(image.config.digest);
   const parsedConfig = parseImageConfig(bytes, name);
   checkPlatform(parsedConfig.platform, options.arch, name);
   if (parsedConfig.diffIds.length !== image.layers.length) {
@@ -98,7 +98,7 @@ async function unpackLayer(
   options: UnpackImageOptions,
 ): Promise<{ readonly layer: UnpackedLayer; readonly notes: readonly string[] }> {
   const limits = options.limits ?? DEFAULT_LAYER_LIMITS;
-  const blob = await store.requireBlob(locked.digest, name);
+  const blob = await store.images.require(locked.digest, name);
   const isPlain = layerCompression(locked.mediaType) === 'none';
   const tarIn = (folder: string): string => (isPlain ? blob : join(folder, 'tar'));
   const key = resultKey('layer', { format: FORMAT, digest: locked.digest, mediaType: locked.mediaType });

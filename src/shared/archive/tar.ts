@@ -1,6 +1,6 @@
 import { invariant } from '../errors.ts';
 import { ContentReader } from '../fs/content-reader.ts';
-import { type Content, type Entry, contentSize } from './entry.ts';
+import { type Content, type Entry, type FileEntry, contentSize } from './entry.ts';
 import { type ByteSource, type RandomAccess, openBytes } from './byte-source.ts';
 import {
   BLOCK_BYTES,
@@ -40,6 +40,8 @@ export interface TarReadOptions {
    */
   readonly contents?: 'bytes' | { readonly file: string };
   readonly limits?: Partial<TarLimits>;
+  /** Absolute paths are refused unless they are to be taken as relative ones, as tar(1) does. */
+  readonly absolute?: 'relative';
   /** Gets every byte that is not file content, in order: headers, padding and the end (as tar-split keeps). */
   readonly onRaw?: (bytes: Uint8Array) => void;
 }
@@ -51,6 +53,8 @@ interface Pending {
   pax?: Map<string, Uint8Array>;
 }
 
+/** A streamed content comes in pieces of at most this size. */
+const STREAM_BYTES = 256 * 1024;
 const MAX_PATH_BYTES = 4096;
 const MAX_NAME_BYTES = 255;
 const MAX_ID = 0xffff_ffff;
@@ -70,6 +74,63 @@ export async function* readTar(
   source: AsyncIterable<Uint8Array> | RandomAccess,
   options: TarReadOptions,
 ): AsyncGenerator<Entry> {
+  for await (const { entry, bytes, finish } of walkTar(source, options)) {
+    if (entry.kind !== 'file') {
+      yield withoutSize(entry);
+      continue;
+    }
+    const { sizeBytes, ...file } = entry;
+    let content: Content;
+    if (typeof options.contents === 'object') {
+      content = { kind: 'slice', file: options.contents.file, offset: bytes.position, size: sizeBytes };
+      await bytes.skip(sizeBytes);
+    } else {
+      content = { kind: 'bytes', bytes: await bytes.read(sizeBytes) };
+    }
+    await finish();
+    yield { ...file, content };
+  }
+}
+
+/** An entry whose content, if it is a file, is read as it arrives. */
+export type StreamedEntry =
+  | { readonly entry: Exclude<Entry, FileEntry>; readonly content?: undefined }
+  | { readonly entry: Omit<FileEntry, 'content'>; readonly content: AsyncIterable<Uint8Array> };
+
+/**
+ * Reads a tar archive of any size without holding a file of it. A content has to be read before the next
+ * entry is asked for; what is not read of it is passed over. Throws as readTar does.
+ */
+export async function* streamTar(
+  source: AsyncIterable<Uint8Array>,
+  options: Omit<TarReadOptions, 'contents'>,
+): AsyncGenerator<StreamedEntry> {
+  for await (const { entry, bytes, finish } of walkTar(source, options)) {
+    if (entry.kind !== 'file') {
+      yield { entry: withoutSize(entry) };
+      continue;
+    }
+    const { sizeBytes, ...file } = entry;
+    const end = bytes.position + sizeBytes;
+    yield { entry: file, content: contentUntil(bytes, end) };
+    await bytes.skip(end - bytes.position);
+    await finish();
+  }
+}
+
+async function* contentUntil(bytes: ByteSource, end: number): AsyncGenerator<Uint8Array> {
+  while (bytes.position < end) yield await bytes.read(Math.min(STREAM_BYTES, end - bytes.position));
+}
+
+/** Entries, with the source at the place where a file's content begins; it has to be passed, then `finish` called. */
+async function* walkTar(
+  source: AsyncIterable<Uint8Array> | RandomAccess,
+  options: TarReadOptions,
+): AsyncGenerator<{
+  readonly entry: SizedEntry;
+  readonly bytes: ByteSource;
+  readonly finish: () => Promise<void>;
+}> {
   const limits = { ...DEFAULT_TAR_LIMITS, ...options.limits };
   const bytes = openBytes(source, cut => tarError(options.name, cut, 'TAR_TRUNCATED'));
   const raw = async (size: number): Promise<Uint8Array> => {
@@ -96,26 +157,21 @@ export async function* readTar(
         continue;
       }
       if (++entries > limits.maxEntries) throw tooLarge(options.name, 'the number of entries');
-      const entry = makeEntry(header, pending, options.name);
+      const entry = makeEntry(header, pending, options);
       pending = {};
-      if (entry.kind !== 'file') {
-        if (entry.sizeBytes !== 0) throw tarError(options.name, `${entry.path} must not have content`);
-        yield withoutSize(entry);
-        continue;
+      const { sizeBytes } = entry;
+      if (entry.kind !== 'file' && sizeBytes !== 0) {
+        throw tarError(options.name, `${entry.path} must not have content`);
       }
-      const { sizeBytes, ...file } = entry;
       totalBytes += sizeBytes;
-      if (sizeBytes > limits.maxFileBytes) throw tooLarge(options.name, file.path);
+      if (sizeBytes > limits.maxFileBytes) throw tooLarge(options.name, entry.path);
       if (totalBytes > limits.maxTotalBytes) throw tooLarge(options.name, 'the sum of its files');
-      let content: Content;
-      if (typeof options.contents === 'object') {
-        content = { kind: 'slice', file: options.contents.file, offset: bytes.position, size: sizeBytes };
-        await bytes.skip(sizeBytes);
-      } else {
-        content = { kind: 'bytes', bytes: await bytes.read(sizeBytes) };
-      }
-      await raw(paddingOf(sizeBytes));
-      yield { ...file, content };
+      const end = bytes.position + sizeBytes;
+      const finish = async (): Promise<void> => {
+        invariant(bytes.position === end, `the content of ${entry.path} has been passed`);
+        await raw(paddingOf(sizeBytes));
+      };
+      yield { entry, bytes, finish };
     }
     if (pending.path || pending.linkPath || pending.pax) {
       throw tarError(options.name, 'an extended header is followed by no entry', 'TAR_TRUNCATED');
@@ -154,20 +210,23 @@ type Sized<E> = E extends Entry ? Omit<E, 'content'> & { readonly sizeBytes: num
 type SizedEntry = Sized<Entry>;
 
 /** The entry itself; file contents are added by the caller. */
-function withoutSize(entry: Exclude<SizedEntry, { kind: 'file' }>): Entry {
+function withoutSize(entry: Exclude<SizedEntry, { kind: 'file' }>): Exclude<Entry, FileEntry> {
   const { sizeBytes, ...plain } = entry;
   invariant(sizeBytes === 0, `${entry.path} has no content`);
   return plain;
 }
 
-function makeEntry(header: RawHeader, pending: Pending, where: string): SizedEntry {
+function makeEntry(header: RawHeader, pending: Pending, options: TarReadOptions): SizedEntry {
+  const where = options.name;
   const pax = pending.pax;
   for (const key of pax?.keys() ?? []) {
     if (key.startsWith('GNU.sparse.')) throw tarError(where, 'sparse files are not read', 'TAR_UNSUPPORTED');
     if (key.startsWith('SCHILY.acl.')) throw tarError(where, 'ACL records are not read', 'TAR_UNSUPPORTED');
   }
+  const safe = (text: string): string =>
+    safePath(options.absolute === 'relative' ? text.replace(/^\/+/, '') : text, where);
   const rawPath = decodeText(pax?.get('path') ?? pending.path ?? header.name, where);
-  const path = safePath(rawPath, where);
+  const path = safe(rawPath);
   const number = (key: string, fallback: number, maximum: number): number => {
     const text = pax?.get(key);
     const value =
@@ -201,7 +260,7 @@ function makeEntry(header: RawHeader, pending: Pending, where: string): SizedEnt
     case 'symlink':
       return { kind, ...base, target: target() };
     case 'hardlink':
-      return { kind, ...base, target: safePath(target(), where) };
+      return { kind, ...base, target: safe(target()) };
     case 'char-device':
     case 'block-device':
       return { kind, ...base, major: header.major, minor: header.minor };

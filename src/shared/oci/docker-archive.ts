@@ -30,7 +30,7 @@ const LAYER_TYPES = {
 } as const;
 
 /** One image of manifest.json. */
-interface SavedImage {
+export interface SavedImage {
   readonly config: string;
   readonly names: readonly string[];
   readonly layers: readonly string[];
@@ -53,9 +53,10 @@ export async function openDockerArchive(
   const image = chooseImage(parseSaved(await readSmall(files, 'manifest.json', name), name), tag, name);
   const config = await readSmall(files, image.config, name);
   const configDescriptor = descriptorOf(config, MEDIA_TYPES.dockerConfig);
-  const claimed = /^(?:blobs\/sha256\/)?([0-9a-f]{64})(?:\.json)?$/.exec(image.config)?.[1];
-  if (claimed !== hexOf(configDescriptor.digest)) {
-    throw digestMismatch(`reading ${name}: ${image.config}`, configDescriptor.digest, String(claimed));
+  // Docker, crane, kaniko and ko name it by its digest, each in its own way; others need not.
+  const claimed = /^(?:blobs\/sha256\/|sha256:)?([0-9a-f]{64})(?:\.json)?$/.exec(image.config)?.[1];
+  if (claimed !== undefined && claimed !== hexOf(configDescriptor.digest)) {
+    throw digestMismatch(`reading ${name}: ${show(image.config)}`, configDescriptor.digest, claimed);
   }
   if (parseImageConfig(config, name).diffIds.length !== image.layers.length) {
     throw malformed(name, 'its configuration names another number of layers than manifest.json');
@@ -100,7 +101,8 @@ function chooseImage(images: readonly SavedImage[], tag: string | undefined, nam
   );
 }
 
-function parseSaved(bytes: Uint8Array, name: string): SavedImage[] {
+/** Reads manifest.json of an archive. Throws OCI_LAYOUT_MALFORMED. */
+export function parseSaved(bytes: Uint8Array, name: string): SavedImage[] {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(bytes).toString());
@@ -145,7 +147,7 @@ function formatManifest(config: Descriptor, layers: readonly Descriptor[]): stri
 }
 
 /** The archive's files by path. Links lead to files of the archive and nowhere else. */
-async function openArchive(file: string, name: string): Promise<LayoutFiles> {
+export async function openArchive(file: string, name: string): Promise<LayoutFiles> {
   const entries = new Map<string, Entry>();
   const access = await openFileAccess(file).catch((error: unknown) => {
     if (isSystemError(error, 'ENOENT', 'EACCES', 'EISDIR')) {

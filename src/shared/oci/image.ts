@@ -49,6 +49,23 @@ export interface ImageRunConfig {
   readonly WorkingDir?: string;
   readonly Labels?: Readonly<Record<string, string>>;
   readonly StopSignal?: string;
+  /** Keys of the specification's object, such as `80/tcp`. */
+  readonly ExposedPorts?: readonly string[];
+  /** Keys of the specification's object: paths that are to be volumes. */
+  readonly Volumes?: readonly string[];
+  readonly Healthcheck?: ImageHealthcheck;
+  readonly Shell?: readonly string[];
+  readonly OnBuild?: readonly string[];
+}
+
+/** Docker's addition to the specification; durations in nanoseconds. */
+export interface ImageHealthcheck {
+  readonly Test?: readonly string[];
+  readonly Interval?: number;
+  readonly Timeout?: number;
+  readonly StartPeriod?: number;
+  readonly StartInterval?: number;
+  readonly Retries?: number;
 }
 
 /** An image configuration, as far as it is used; its text is kept byte for byte elsewhere. */
@@ -240,6 +257,11 @@ function parseRunConfig(json: Json, subject: string): ImageRunConfig {
       }),
     };
   };
+  const keys = (key: string): Record<string, readonly string[]> => {
+    const value = json[key];
+    if (value === undefined || value === null) return {};
+    return { [key]: Object.keys(asObject(value, subject, `config.${key}`)) };
+  };
   const labels = asTexts(json.Labels, subject, 'config.Labels');
   return {
     ...text('User'),
@@ -249,7 +271,29 @@ function parseRunConfig(json: Json, subject: string): ImageRunConfig {
     ...text('WorkingDir'),
     ...(labels === undefined ? {} : { Labels: labels }),
     ...text('StopSignal'),
+    ...keys('ExposedPorts'),
+    ...keys('Volumes'),
+    ...list('Shell'),
+    ...list('OnBuild'),
+    ...(json.Healthcheck === undefined || json.Healthcheck === null
+      ? {}
+      : { Healthcheck: parseHealthcheck(json.Healthcheck, subject) }),
   };
+}
+
+function parseHealthcheck(value: unknown, subject: string): ImageHealthcheck {
+  const json = asObject(value, subject, 'config.Healthcheck');
+  const numbers: Record<string, number> = {};
+  for (const key of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries']) {
+    const item = json[key] ?? 0;
+    if (!Number.isSafeInteger(item)) throw malformed(subject, `config.Healthcheck.${key} is not a number`);
+    if (item !== 0) numbers[key] = Number(item);
+  }
+  if (json.Test === undefined || json.Test === null) return numbers;
+  const test = asArray(json.Test, subject, 'config.Healthcheck.Test', 10_000);
+  const isText = (word: unknown): word is string => typeof word === 'string';
+  if (!test.every(isText)) throw malformed(subject, 'config.Healthcheck.Test holds something else than texts');
+  return { Test: test, ...numbers };
 }
 
 function parseDocument(bytes: Uint8Array, subject: string, what: string, limit: number): Json {

@@ -1,5 +1,6 @@
 import { Readable, pipeline } from 'node:stream';
-import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import { constants, createGunzip } from 'node:zlib';
+import { decompressZstd } from '../archive/zstd.ts';
 import { ToolError, messageOf } from '../errors.ts';
 import { type LayerCompression, layerCompression } from './media-types.ts';
 import { DEFAULT_LAYER_LIMITS } from './layer.ts';
@@ -52,19 +53,10 @@ async function* decode(
     yield* source;
     return;
   }
-  const decoder =
-    compression === 'gzip'
-      ? createGunzip({ chunkSize: 256 * 1024 })
-      : createZstdDecompress({
-          chunkSize: 256 * 1024,
-          // A frame can ask for a window of gigabytes; 128 MiB is what `zstd` itself accepts.
-          params: { [constants.ZSTD_d_windowLogMax]: 27 },
-        });
-  const input = Readable.from(source, { objectMode: false });
-  // Errors of the input destroy the decoder, and so reach the loop below.
-  pipeline(input, decoder, () => undefined);
   try {
-    for await (const piece of decoder) yield piece as Uint8Array;
+    // A frame can ask for a window of gigabytes; 128 MiB is what `zstd` itself accepts.
+    const params = { [constants.ZSTD_d_windowLogMax]: 27 };
+    yield* compression === 'gzip' ? gunzip(source) : decompressZstd(source, { params });
   } catch (cause) {
     if (cause instanceof ToolError || isAbort(cause)) throw cause;
     throw new ToolError(`reading ${name}: its ${compression} stream is damaged (${messageOf(cause)})`, {
@@ -72,6 +64,16 @@ async function* decode(
       kind: 'integrity',
       cause,
     });
+  }
+}
+
+async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const decoder = createGunzip({ chunkSize: 256 * 1024 });
+  const input = Readable.from(source, { objectMode: false });
+  // Errors of the input destroy the decoder, and so reach the loop below.
+  pipeline(input, decoder, () => undefined);
+  try {
+    for await (const piece of decoder) yield piece as Uint8Array;
   } finally {
     decoder.destroy();
   }

@@ -11,6 +11,14 @@ export interface AuthorizerOptions {
   readonly realms: Readonly<Record<string, readonly string[]>>;
 }
 
+/** What is going to be done: logging in alone, or pulling from a repository and pushing to it. */
+export interface AccessScope {
+  readonly repository?: string;
+  readonly push?: boolean;
+  /** Another repository of the registry whose blobs are taken over. */
+  readonly from?: string;
+}
+
 /**
  * Answers a registry's challenges. Credentials go to the registry itself (Basic), or to the token
  * server it names if that is of the same site or allowed by the user; never anywhere else.
@@ -26,9 +34,9 @@ export class Authorizer {
     this.#transport = transport;
   }
 
-  /** What is known for this repository without asking anyone. */
-  async current(endpoint: Endpoint, repository: string): Promise<string | undefined> {
-    return this.#known.get(keyOf(endpoint, repository));
+  /** What is known for this access without asking anyone. */
+  async current(endpoint: Endpoint, scope: AccessScope): Promise<string | undefined> {
+    return this.#known.get(keyOf(endpoint, scope));
   }
 
   /**
@@ -38,16 +46,16 @@ export class Authorizer {
    */
   async answer(
     endpoint: Endpoint,
-    repository: string,
+    scope: AccessScope,
     challenge: string,
     stale: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<string | undefined> {
-    const key = keyOf(endpoint, repository);
+    const key = keyOf(endpoint, scope);
     const known = this.#known.get(key);
     const header = known === undefined ? undefined : await known;
     if (header !== undefined && header !== stale) return header;
-    const made = this.#make(endpoint, repository, parseChallenges(challenge), signal);
+    const made = this.#make(endpoint, scope, parseChallenges(challenge), signal);
     this.#known.set(key, made);
     try {
       return await made;
@@ -59,7 +67,7 @@ export class Authorizer {
 
   async #make(
     endpoint: Endpoint,
-    repository: string,
+    scope: AccessScope,
     challenges: readonly Challenge[],
     signal: AbortSignal | undefined,
   ): Promise<string | undefined> {
@@ -67,7 +75,7 @@ export class Authorizer {
     if (credentials?.kind === 'registry-token') return `Bearer ${credentials.token}`;
     const bearer = challenges.find(challenge => challenge.scheme === 'bearer');
     if (bearer !== undefined)
-      return `Bearer ${await this.#fetchToken(endpoint, repository, bearer, credentials, signal)}`;
+      return `Bearer ${await this.#fetchToken(endpoint, scope, bearer, credentials, signal)}`;
     if (!challenges.some(challenge => challenge.scheme === 'basic')) {
       const schemes = challenges.map(challenge => challenge.scheme.slice(0, 20)).join(', ') || 'none';
       throw new ToolError(`${endpoint.registry} asks for a login that is not supported (${schemes})`, {
@@ -80,7 +88,7 @@ export class Authorizer {
 
   async #fetchToken(
     endpoint: Endpoint,
-    repository: string,
+    scope: AccessScope,
     challenge: Challenge,
     credentials: Credentials | undefined,
     signal: AbortSignal | undefined,
@@ -91,10 +99,11 @@ export class Authorizer {
       credentials !== undefined,
     );
     const service = challenge.parameters.get('service');
-    // The scope is ours, whatever the challenge proposes: pulling from this repository.
-    const fields = new URLSearchParams({ scope: `repository:${repository}:pull` });
+    // The scope is ours, whatever the challenge proposes.
+    const fields = new URLSearchParams(scopesOf(scope).map((text): [string, string] => ['scope', text]));
     if (service !== undefined) fields.set('service', service);
-    const what = `getting a token for ${endpoint.registry}/${repository} from ${realm.host}`;
+    const repository = scope.repository === undefined ? '' : `/${scope.repository}`;
+    const what = `getting a token for ${endpoint.registry}${repository} from ${realm.host}`;
     const headers: Record<string, string> = { accept: 'application/json' };
     let body: string | undefined;
     if (credentials?.kind === 'identity-token') {
@@ -161,8 +170,14 @@ export class Authorizer {
   }
 }
 
-function keyOf(endpoint: Endpoint, repository: string): string {
-  return `${endpoint.base.origin} ${repository}`;
+function keyOf(endpoint: Endpoint, scope: AccessScope): string {
+  return [endpoint.base.origin, ...scopesOf(scope)].join(' ');
+}
+
+function scopesOf({ repository, push, from }: AccessScope): string[] {
+  if (repository === undefined) return [];
+  const own = `repository:${repository}:${push === true ? 'pull,push' : 'pull'}`;
+  return from === undefined ? [own] : [own, `repository:${from}:pull`];
 }
 
 function basic(credentials: { readonly username: string; readonly password: string }): string {

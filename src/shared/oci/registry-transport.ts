@@ -1,8 +1,19 @@
 import { ToolError, messageOf } from '../errors.ts';
 import { isLoopback } from './registry-challenge.ts';
 
-/** The part of `fetch` that is used; redirects are followed here, never by it. */
-export type FetchFunction = (url: URL, init: RequestInit) => Promise<Response>;
+/** Text, bytes, or bytes as they come, which can be sent only once. */
+export type RequestBody = string | Uint8Array<ArrayBuffer> | AsyncIterable<Uint8Array>;
+
+/** What is asked of `fetch`; redirects are followed here, never by it. */
+export interface FetchInit {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: RequestBody;
+  readonly redirect: 'manual';
+  readonly signal: AbortSignal;
+}
+
+export type FetchFunction = (url: URL, init: FetchInit) => Promise<Response>;
 
 /** A registry's address, or a mirror's. */
 export interface Endpoint {
@@ -24,8 +35,10 @@ export interface TransportOptions {
 
 export interface TransportRequest {
   readonly headers: Readonly<Record<string, string>>;
-  /** Makes it a POST. */
-  readonly body?: string | undefined;
+  /** GET unless given; POST with a body. */
+  readonly method?: 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | undefined;
+  /** A stream is sent once: such a request is never tried again. */
+  readonly body?: RequestBody | undefined;
   readonly signal?: AbortSignal | undefined;
   /** What is being done, for errors: `resolving image alpine:3.22`. */
   readonly what: string;
@@ -58,13 +71,13 @@ export class Transport {
   }
 
   /**
-   * Sends a GET (or POST) and returns the answer's head. Network faults and transient statuses are tried
+   * Sends a request and returns the answer's head. Network faults and transient statuses are tried
    * again. Authorization is sent to the first origin alone.
    * Throws OCI_REGISTRY_UNREACHABLE, OCI_REDIRECT_REFUSED.
    */
   async request(url: URL, request: TransportRequest): Promise<TransportResponse> {
     for (let attempt = 0; ; attempt++) {
-      const delayMs = this.#options.retryDelaysMs[attempt];
+      const delayMs = isStream(request.body) ? undefined : this.#options.retryDelaysMs[attempt];
       try {
         const response = await this.#follow(url, request);
         if (!TRANSIENT.has(response.status) || delayMs === undefined) return response;
@@ -139,9 +152,10 @@ export class Transport {
     };
     const stall = new StallWatch(this.#options.stallMs, request.signal);
     try {
+      const { body } = request;
       const response = await this.#options.fetch(url, {
-        method: request.body === undefined ? 'GET' : 'POST',
-        ...(request.body === undefined ? {} : { body: request.body }),
+        method: request.method ?? (body === undefined ? 'GET' : 'POST'),
+        ...(body === undefined ? {} : { body: isStream(body) ? watched(body, stall) : body }),
         headers,
         redirect: 'manual',
         signal: stall.signal,
@@ -162,6 +176,18 @@ export class Transport {
       request.signal?.throwIfAborted();
       throw unreachable(request.what, url, stall.fired ? 'it does not answer' : reasonOf(cause), cause);
     }
+  }
+}
+
+function isStream(body: RequestBody | undefined): body is AsyncIterable<Uint8Array> {
+  return typeof body === 'object' && Symbol.asyncIterator in body;
+}
+
+/** What is being sent counts as life, as what comes does. */
+async function* watched(body: AsyncIterable<Uint8Array>, stall: StallWatch): AsyncGenerator<Uint8Array> {
+  for await (const piece of body) {
+    stall.touch();
+    yield piece;
   }
 }
 
@@ -220,6 +246,7 @@ class StallWatch {
   readonly #onOuter: () => void;
   readonly #stallMs: number;
   #timer: NodeJS.Timeout | undefined;
+  #hasEnded = false;
   fired = false;
 
   constructor(stallMs: number, outer: AbortSignal | undefined) {
@@ -237,6 +264,7 @@ class StallWatch {
 
   touch(): void {
     clearTimeout(this.#timer);
+    if (this.#hasEnded) return;
     this.#timer = setTimeout(() => {
       this.fired = true;
       this.#controller.abort(new Error('stalled'));
@@ -244,6 +272,7 @@ class StallWatch {
   }
 
   end(): void {
+    this.#hasEnded = true;
     clearTimeout(this.#timer);
     this.#outer?.removeEventListener('abort', this.#onOuter);
   }

@@ -57,11 +57,15 @@ export async function* readTarParts(
   yield { kind: 'bytes', bytes: Buffer.concat(raw) };
 }
 
-/** The record of a tar's parts, compressed. The same parts give the same bytes. */
+/**
+ * The record of a tar's parts, compressed. The same parts give the same bytes.
+ * @param level zstd's
+ */
 export async function formatTarHeaders(
   parts: Iterable<TarPart> | AsyncIterable<TarPart>,
+  level = LEVEL,
 ): Promise<Uint8Array> {
-  const compress = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
+  const compress = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level } });
   pipeline(Readable.from(encode(parts), { objectMode: false }), compress, () => undefined);
   const pieces: Uint8Array[] = [];
   for await (const piece of compress) pieces.push(piece as Uint8Array);

@@ -70,7 +70,8 @@ t.test('what lies outside needs --allow-host-files', async t => {
 t.test('what cannot be copied', async t => {
   t.match(await faultsOf('none'), [/does not exist/]);
   t.match(await faultsOf('loop'), [/loop of links/]);
-  t.match(await faultsOf('~/x'), [/"~"/]);
+  t.match(await faultsOf('~user/x'), [/"~"/]);
+  t.match(await faultsOf('~/x', '', true), [/HOME is not set/]);
   t.match(await faultsOf('/dev/null', '', true), [/no file or folder/]);
 });
 

@@ -72,3 +72,30 @@ t.test('a recipe with faults names its file', async t => {
   const folder = t.testdir({ 'image.yml': 'packages: busybox\n' });
   await t.rejects(loadRecipe('x', folder, './x'), { code: 'RECIPE_INVALID', message: /image\.yml:1:/ });
 });
+
+t.test("a recipe's digest is of what an image gets of the folder", async t => {
+  const folder = t.testdir({
+    'image.yml':
+      'description: d\npackages: [busybox]\nfiles:\n  - {path: srv, source: current}\n  - {path: one, source: v1/f}\n',
+    v1: { f: '1' },
+    v2: { f: '1' },
+    rootfs: { etc: { motd: 'hello' } },
+    'README.md': 'x',
+  });
+  symlinkSync('v2', join(folder, 'current'));
+  const digestNow = async (): Promise<string> => (await loadRecipe('x', folder, './x')).digest;
+  const seen = [await digestNow()];
+  writeFileSync(join(folder, 'README.md'), 'y');
+  t.equal(await digestNow(), seen[0], 'other files do not count');
+  for (const [path, text] of [
+    ['v2/f', 'behind the link'],
+    ['v1/f', 'x'],
+    ['rootfs/etc/motd', 'x'],
+    ['image.yml', 'description: d\npackages: [busybox]\nfiles: [{path: all, source: .}]\n'],
+    ['README.md', 'z'],
+  ] as const) {
+    writeFileSync(join(folder, path), text);
+    seen.push(await digestNow());
+  }
+  t.equal(new Set(seen).size, seen.length, 'each change gives another digest');
+});

@@ -5,7 +5,7 @@ import t from 'tap';
 const root = join(import.meta.dirname, '../../..');
 
 /** Names written like codes that are none. */
-const NOT_CODES = /^(CAP|RLIMIT|SLIPWAY|RANCHER)_|^(DOCKER_AUTH_CONFIG|EAI_AGAIN)$/;
+const NOT_CODES = /^(CAP|RLIMIT|SCMP|SECCOMP|SLIPWAY|RANCHER)_|^(DOCKER_AUTH_CONFIG|EAI_AGAIN)$/;
 
 /** Codes in the sources, and the prefixes of those that are put together there. */
 function codesOfSources(): { codes: Map<string, string>; prefixes: string[] } {

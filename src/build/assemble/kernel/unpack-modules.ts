@@ -25,6 +25,7 @@ export interface UnpackModulesInput {
   /** sha256 of the kernel package, which with the names decides the result. */
   readonly packageSha256: string;
   readonly store: ResultCache;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Changes when what is kept of unpacked modules changes. */
@@ -33,7 +34,8 @@ const MAX_MODULE_BYTES = 256 * 1024 ** 2;
 
 /**
  * Unpacks modules and all that they depend on, once for each set of names: the result is kept in the
- * store. By module name. Errors: KERNEL_MODULE_UNKNOWN, DECOMPRESS_FAILED, ELF_MALFORMED.
+ * store. By module name. Errors: KERNEL_MODULE_UNKNOWN, DECOMPRESS_FAILED, ELF_MALFORMED,
+ * and the signal's reason.
  */
 export async function unpackModules(input: UnpackModulesInput): Promise<Map<string, UnpackedModule>> {
   const key = resultKey('kernel-modules', {
@@ -64,15 +66,18 @@ async function unpackInto(folder: string, input: UnpackModulesInput): Promise<vo
         const entry = input.files.get(name);
         if (!entry) throw new Error(`invariant violated: module ${name} has a file`);
         if (entry.content.kind === 'slice') {
-          await pool.run({
-            name: entry.path,
-            input: entry.content.file,
-            offset: entry.content.offset,
-            sizeBytes: entry.content.size,
-            compression: compressionOf(entry.path),
-            output,
-            maxBytes: MAX_MODULE_BYTES,
-          });
+          await pool.run(
+            {
+              name: entry.path,
+              input: entry.content.file,
+              offset: entry.content.offset,
+              sizeBytes: entry.content.size,
+              compression: compressionOf(entry.path),
+              output,
+              maxBytes: MAX_MODULE_BYTES,
+            },
+            input.signal,
+          );
         } else await writeFile(output, reader.readAll(entry.content));
         return [name, parseModuleInfo(await readFile(output), entry.path)];
       }),

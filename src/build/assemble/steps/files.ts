@@ -1,5 +1,5 @@
 import { readFile, readdir, readlink, realpath, stat, lstat } from 'node:fs/promises';
-import { isAbsolute, join, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { type Entry, bytesContent } from '../../../shared/archive/entry.ts';
 import { assertNever, ToolError, isSystemError } from '../../../shared/errors.ts';
 import type { FileSpec } from '../../../shared/manifest/index.ts';
@@ -7,17 +7,27 @@ import type { FilesInput } from '../inputs.ts';
 
 /**
  * Reads the files that a manifest or a recipe names, as entries in the order given. A folder as source
- * brings what is below it, links as they are.
+ * brings what is below it, links as they are, without `leaveOut`.
  *
  * Errors: FILE_MISSING, FILE_OUTSIDE_FOLDER (also through a symbolic link), FILE_UNSUPPORTED.
  */
 export async function assembleFiles(input: FilesInput): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for (const spec of input.files) entries.push(...(await assembleFile(spec, input)));
+  const leaveOut = input.leaveOut === undefined ? undefined : await realPathOf(input.leaveOut);
+  for (const spec of input.files) entries.push(...(await assembleFile(spec, input, leaveOut)));
   return entries;
 }
 
-async function assembleFile(spec: FileSpec, input: FilesInput): Promise<Entry[]> {
+/** With links of the folder resolved, as a folder's files are read; the file itself need not be there. */
+async function realPathOf(file: string): Promise<string> {
+  return join(await realpath(dirname(file)), basename(file));
+}
+
+async function assembleFile(
+  spec: FileSpec,
+  input: FilesInput,
+  leaveOut: string | undefined,
+): Promise<Entry[]> {
   const { path, mode, uid, gid } = spec;
   const base = { path, mode, uid, gid, mtime: input.epoch };
   switch (spec.kind) {
@@ -29,7 +39,7 @@ async function assembleFile(spec: FileSpec, input: FilesInput): Promise<Entry[]>
       return [{ ...base, kind: 'file', content: bytesContent(spec.contents) }];
     case 'source': {
       const source = await findSource(spec, input);
-      return source === undefined ? [] : readSource(source, base);
+      return source === undefined ? [] : readSource(source, base, leaveOut);
     }
     default:
       return assertNever(spec);
@@ -74,7 +84,7 @@ interface FileBase {
   readonly mtime: number;
 }
 
-async function readSource(source: string, base: FileBase): Promise<Entry[]> {
+async function readSource(source: string, base: FileBase, leaveOut: string | undefined): Promise<Entry[]> {
   const info = await stat(source);
   if (info.isFile()) return [{ ...base, kind: 'file', content: bytesContent(await readFile(source)) }];
   if (!info.isDirectory()) throw unsupported(source);
@@ -84,12 +94,13 @@ async function readSource(source: string, base: FileBase): Promise<Entry[]> {
   const names = (await readdir(source)).sort((a, b) => (a < b ? -1 : 1));
   for (const name of names) {
     const path = join(source, name);
+    if (path === leaveOut) continue;
     const child = { ...base, path: `${base.path}/${name}` };
     const what = await lstat(path);
     if (what.isSymbolicLink()) {
       entries.push({ ...child, kind: 'symlink', mode: 0o777, target: await readlink(path) });
     } else if (what.isFile() || what.isDirectory()) {
-      entries.push(...(await readSource(path, child)));
+      entries.push(...(await readSource(path, child, leaveOut)));
     } else throw unsupported(path);
   }
   return entries;

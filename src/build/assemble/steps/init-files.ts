@@ -12,7 +12,7 @@ interface InitFile {
 /** Places of the files of init/ in the core, as init/README.md has them. */
 export const CORE_INIT_FILES: readonly InitFile[] = [
   { source: 'inittab', path: 'etc/inittab', mode: 0o644 },
-  ...['rc', 'supervise', 'rescue-console', 'shutdown', 'run-node'].map(source => ({
+  ...['rc', 'supervise', 'rescue-console', 'shutdown', 'run-node', 'notify-listener'].map(source => ({
     source,
     path: `usr/lib/slipway/${source}`,
     mode: 0o755,

@@ -1,4 +1,4 @@
-import { type Entry, contentSize } from '../../../shared/archive/entry.ts';
+import { type Entry, type FileEntry, contentSize } from '../../../shared/archive/entry.ts';
 import { ToolError } from '../../../shared/errors.ts';
 import { ContentReader } from '../../../shared/fs/content-reader.ts';
 import type { Tree } from '../../tree/tree.ts';
@@ -25,8 +25,7 @@ export function putPackages(
   const owners = new Map<string, PackageInput>();
   const sorted = sortPackages(packages);
   for (const deb of sorted) {
-    for (const entry of deb.entries) {
-      if (entry.path === '' || isExcluded(entry.path) || options.isLeftOut?.(entry.path)) continue;
+    for (const entry of keptEntries(deb.entries, options)) {
       const path = tree.resolve(entry.path, false);
       const owner = owners.get(path);
       if (owner && owner !== deb && entry.kind !== 'directory') {
@@ -40,6 +39,23 @@ export function putPackages(
     }
   }
   return describePackages(tree, sorted, owners);
+}
+
+/** What is not left out; where that is a file with further names, the first name that is kept gets its content. */
+function keptEntries(entries: readonly Entry[], options: PutPackagesOptions): Entry[] {
+  const isKept = ({ path }: Entry): boolean =>
+    path !== '' && !isExcluded(path) && options.isLeftOut?.(path) !== true;
+  const orphans = new Map<string, FileEntry>();
+  const heirs = new Map<string, string>();
+  for (const entry of entries) if (entry.kind === 'file' && !isKept(entry)) orphans.set(entry.path, entry);
+  return entries.filter(isKept).map(entry => {
+    const orphan = entry.kind === 'hardlink' ? orphans.get(entry.target) : undefined;
+    if (entry.kind !== 'hardlink' || !orphan) return entry;
+    const heir = heirs.get(orphan.path);
+    if (heir !== undefined) return { ...entry, target: heir };
+    heirs.set(orphan.path, entry.path);
+    return { ...orphan, path: entry.path };
+  });
 }
 
 /** Packages in byte order of their names, so that the order of a list never matters. */

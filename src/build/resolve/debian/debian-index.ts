@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import type { Arch } from '../../../shared/arch.ts';
-import { digestOf } from '../../../shared/digest.ts';
+import { canonicalJson, digestOf } from '../../../shared/digest.ts';
 import { ToolError } from '../../../shared/errors.ts';
 import type { EmitEvent } from '../../../shared/events.ts';
 import { type Want, fetchBlobs } from '../../fetch/fetch-blobs.ts';
@@ -30,6 +30,8 @@ export interface OpenDebianOptions {
   readonly offline?: boolean;
   /** The suites of the lock there is: a suite must not go back behind it. */
   readonly previousSuites?: readonly LockedSuite[];
+  /** The indexes only have to be Debian's; expired and old ones will do. */
+  readonly isRecord?: boolean;
   /** For tests: other keys, suites, and times. */
   readonly keys?: readonly ArchiveKey[];
   readonly suites?: readonly SuiteName[];
@@ -53,6 +55,8 @@ export interface DebianIndex {
   readonly suites: readonly LockedSuite[];
   /** Chooses packages (see `resolvePackages`); fetches the architecture's indexes when first asked. */
   resolve(arch: Arch, set: PackageSet): Promise<LockedPackage[]>;
+  /** Whether the architecture's indexes have this very package: name, version, architecture and hash. */
+  has(arch: Arch, pkg: LockedPackage): Promise<boolean>;
 }
 
 /**
@@ -66,12 +70,23 @@ export async function openDebian(options: OpenDebianOptions): Promise<DebianInde
   const names = options.suites ?? TRIXIE_SUITES;
   const releases = await Promise.all(names.map(name => openRelease(name, options)));
   const catalogs = new Map<Arch, Promise<Catalog>>();
+  const catalogOf = (arch: Arch): Promise<Catalog> => {
+    const known = catalogs.get(arch);
+    if (known) return known;
+    const opened = openCatalog(releases, arch, options);
+    catalogs.set(arch, opened);
+    return opened;
+  };
   return {
     suites: releases.map(release => release.locked),
     async resolve(arch, set) {
-      let catalog = catalogs.get(arch);
-      if (!catalog) catalogs.set(arch, (catalog = openCatalog(releases, arch, options)));
-      return resolvePackages(await catalog, set, arch);
+      return resolvePackages(await catalogOf(arch), set, arch);
+    },
+    async has(arch, pkg) {
+      const text = canonicalJson(pkg);
+      return (await catalogOf(arch))
+        .named(pkg.name)
+        .some(({ package: known }) => canonicalJson(known) === text);
     },
   };
 }
@@ -84,7 +99,7 @@ async function openRelease(name: SuiteName, options: OpenDebianOptions): Promise
   );
   const path = `${name.suite}/InRelease`;
   if (options.offline) {
-    const kept = previous && (await store.findBlob(`sha256:${previous.inReleaseSha256}`));
+    const kept = previous && (await store.blobs.find(`sha256:${previous.inReleaseSha256}`));
     if (kept === undefined) {
       throw new ToolError(`resolving packages: the index of ${name.suite} is not in the store`, {
         code: 'FETCH_OFFLINE',
@@ -107,8 +122,8 @@ async function openRelease(name: SuiteName, options: OpenDebianOptions): Promise
       });
       const source = redactUrl(document.url);
       const release = await parseInRelease(document.bytes, name, source, keys, now);
-      checkReleaseTimes(release, previous, source, now);
-      await store.writeBlob([document.bytes], { name: source, digest: digestOf(document.bytes) });
+      if (!options.isRecord) checkReleaseTimes(release, previous, source, now);
+      await store.blobs.write([document.bytes], { name: source, digest: digestOf(document.bytes) });
       for (const fault of faults) {
         if (fault.kind === 'integrity') {
           emit({ type: 'warning', message: `passed over a mirror: ${fault.message}` });

@@ -94,6 +94,17 @@ export function suiteUrls(
   return bases.map(base => `${base}/dists/${path}`);
 }
 
+/** The permanent archives as they were at a time, as mirrors. */
+export function snapshotMirrors({ snapshot, origin }: Mirrors, date: string): Mirrors {
+  const at = snapshotDate(date);
+  return {
+    debian: snapshot.map(base => `${base}/debian/${at}`),
+    security: snapshot.map(base => `${base}/debian-security/${at}`),
+    snapshot: [],
+    origin,
+  };
+}
+
 /** The permanent archive's spelling of a time. */
 function snapshotDate(date: string): string {
   return new Date(date).toISOString().replace(/[-:]|\.\d+/g, '');

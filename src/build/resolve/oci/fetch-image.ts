@@ -34,7 +34,7 @@ export async function fetchImage(
   const { store, signal } = options;
   const missing: Descriptor[] = [];
   for (const blob of blobsOf(locked)) {
-    if ((await store.findBlob(blob.digest)) === undefined) missing.push(blob);
+    if ((await store.images.find(blob.digest)) === undefined) missing.push(blob);
   }
   if (missing.length === 0) return;
   if (options.offline === true && location.kind === 'registry') {
@@ -52,12 +52,12 @@ export async function fetchImage(
     const documents = missing.filter(blob => blob.digest === locked.manifest.digest);
     for (const blob of documents) {
       const bytes = await source.readManifest(blob, signal);
-      await store.writeBlob(only(bytes), { name: locked.reference, digest: blob.digest });
+      await store.images.write(only(bytes), { name: locked.reference, digest: blob.digest });
     }
     const configs = missing.filter(blob => blob.digest === locked.config.digest);
     for (const blob of configs) {
       const bytes = await readDocumentBlob(source, blob, signal);
-      await store.writeBlob(only(bytes), { name: locked.reference, digest: blob.digest });
+      await store.images.write(only(bytes), { name: locked.reference, digest: blob.digest });
     }
     await importLayers(source, locked, options);
   } catch (error) {
@@ -87,7 +87,7 @@ export async function importLayers(
   const emit = options.emit ?? ignoreEvents;
   const missing = new Map<string, Descriptor>();
   for (const layer of locked.layers) {
-    const isThere = (await store.findBlob(layer.digest)) !== undefined;
+    const isThere = (await store.images.find(layer.digest)) !== undefined;
     if (!isThere) missing.set(layer.digest, { ...layer, annotations: {} });
   }
   const layers = [...missing.values()];
@@ -116,7 +116,7 @@ export async function importLayers(
       }
     })();
     const { digest, sizeBytes } = layer;
-    await store.writeBlob(counted, {
+    await store.images.write(counted, {
       name: `${locked.reference}: layer ${digest}`,
       digest,
       sizeBytes,

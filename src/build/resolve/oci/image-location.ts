@@ -34,13 +34,20 @@ export async function openImage(
   }
 }
 
-/** Under which names an image is stored on the machine; only a registry's has digests to pull it by. */
+/**
+ * Under which names an image is stored on the machine. Only a registry's has digests to pull it by, and one
+ * that the manifest names by its digest has no tag, as with Docker: the tag may be another image by now.
+ */
 export function imageNames(
   location: ImageLocation,
   locked: LockedImage,
 ): { readonly names: readonly string[]; readonly repoDigests: readonly string[] } {
   const { name } = location;
   if (location.kind !== 'registry') return { names: [name], repoDigests: [] };
-  const repository = repositoryName(parseReference(location.reference));
-  return { names: [name], repoDigests: [`${repository}@${locked.manifest.digest}`] };
+  const reference = parseReference(location.reference);
+  const digests = [reference.digest, locked.manifest.digest].filter(digest => digest !== undefined);
+  return {
+    names: reference.digest === undefined ? [name] : [],
+    repoDigests: [...new Set(digests)].map(digest => `${repositoryName(reference)}@${digest}`),
+  };
 }

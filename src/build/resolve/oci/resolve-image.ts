@@ -1,6 +1,8 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Arch } from '../../../shared/arch.ts';
-import { type Digest, digestOf } from '../../../shared/digest.ts';
-import { ToolError } from '../../../shared/errors.ts';
+import { type Digest, digestOf, isDigest } from '../../../shared/digest.ts';
+import { ToolError, invariant, isSystemError } from '../../../shared/errors.ts';
 import {
   type Descriptor,
   type ImageManifest,
@@ -18,7 +20,7 @@ import {
 import { parseReference } from '../../../shared/oci/reference.ts';
 import type { Registry } from '../../../shared/oci/registry.ts';
 import type { LockedImage } from '../../lock/lock.ts';
-import type { Store } from '../../store/store.ts';
+import { type Store, resultKey } from '../../store/store.ts';
 import { importLayers } from './fetch-image.ts';
 import { type ImageLocation, openImage } from './image-location.ts';
 
@@ -74,6 +76,44 @@ export async function resolveImage(
   return locked;
 }
 
+/**
+ * The digest of the manifest that `resolveImage` would pin now, for an image on the build host's disk;
+ * undefined for a registry's, which stays what the lock says. It is remembered with how the file looked:
+ * an archive of gigabytes is read once for each change. Throws what opening and parsing throw.
+ */
+export async function identifyImage(
+  location: ImageLocation,
+  spelling: string,
+  arch: Arch,
+  options: ResolveImageOptions,
+): Promise<Digest | undefined> {
+  if (location.kind === 'registry') return undefined;
+  const { path, tag } = location;
+  const looks = await looksOf(location.kind === 'oci-layout' ? join(path, 'index.json') : path);
+  const { path: kept } = await options.store.result(
+    resultKey('local-image', { path, tag: tag ?? null, arch, looks }),
+    async output => {
+      await using source = await openImage(location, spelling, options.registry);
+      const chosen = await chooseManifest(source, arch, { ...options, pinned: undefined, isOffline: false });
+      await writeFile(output, chosen.document.digest, { flush: true });
+    },
+  );
+  const digest = await readFile(kept, 'utf8');
+  invariant(isDigest(digest), `${kept} holds a digest`);
+  return digest;
+}
+
+/** What changes with a file; empty where there is none, as who opens it will say. */
+async function looksOf(path: string): Promise<string[]> {
+  try {
+    const { size, mtimeNs, ctimeNs, ino } = await stat(path, { bigint: true });
+    return [size, mtimeNs, ctimeNs, ino].map(String);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return [];
+    throw error;
+  }
+}
+
 interface ChooseOptions extends ResolveImageOptions {
   readonly pinned: Digest | undefined;
   readonly isOffline: boolean;
@@ -122,7 +162,7 @@ async function openRoot(
 }
 
 async function readStored(store: Store, digest: Digest): Promise<Uint8Array | undefined> {
-  return (await store.findBlob(digest)) === undefined ? undefined : store.readBlob(digest);
+  return (await store.images.find(digest)) === undefined ? undefined : store.images.read(digest);
 }
 
 async function requireStored(store: Store, digest: Digest, name: string): Promise<Uint8Array> {
@@ -133,12 +173,12 @@ async function requireStored(store: Store, digest: Digest, name: string): Promis
 
 async function keep(store: Store, bytes: Uint8Array, name: string): Promise<void> {
   const digest = digestOf(bytes);
-  if ((await store.findBlob(digest)) !== undefined) return;
+  if ((await store.images.find(digest)) !== undefined) return;
   const pieces = (async function* () {
     await Promise.resolve();
     yield bytes;
   })();
-  await store.writeBlob(pieces, { name, digest });
+  await store.images.write(pieces, { name, digest });
 }
 
 function offline(name: string): ToolError {

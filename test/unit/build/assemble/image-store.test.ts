@@ -156,7 +156,7 @@ async function unpacked(t: Test, image: TestImage): Promise<{ image: ImageInput;
   const store = await openStore(t.testdir());
   t.teardown(() => store[Symbol.asyncDispose]());
   for (const blob of blobsOf(image)) {
-    await store.writeBlob(one(blob.bytes), { name: 'blob', digest: blob.digest });
+    await store.images.write(one(blob.bytes), { name: 'blob', digest: blob.digest });
   }
   const locked = {
     reference: 'test:1',
@@ -243,7 +243,7 @@ t.test('nothing half-made stays when a layer is refused', async t => {
   t.teardown(() => store[Symbol.asyncDispose]());
   const image = imageOf([tar]);
   for (const blob of blobsOf(image))
-    await store.writeBlob(one(blob.bytes), { name: 'b', digest: blob.digest });
+    await store.images.write(one(blob.bytes), { name: 'b', digest: blob.digest });
   const locked = {
     reference: 'test:1',
     manifest: { digest: image.manifest.digest, mediaType: image.manifest.mediaType, sizeBytes: 1 },

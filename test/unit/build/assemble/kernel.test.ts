@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
 import { assembleKernel } from '../../../../src/build/assemble/kernel.ts';
 import type { AssembledKernel, PackageInput } from '../../../../src/build/assemble/inputs.ts';
@@ -48,6 +50,7 @@ async function assemble(
     packages?: readonly PackageInput[];
     platforms?: readonly string[];
     modules?: readonly string[];
+    signal?: AbortSignal;
   } = {},
 ): Promise<AssembledKernel> {
   await using store = await openStore(root);
@@ -114,4 +117,22 @@ t.test('faults', async t => {
     code: 'KERNEL_MODULE_UNKNOWN',
     hint: 'did you mean e1000?',
   });
+});
+
+t.test('an interruption does not wait for every module', async t => {
+  const folder = t.testdir({});
+  const stored = await Promise.all(
+    kernel.entries.map(async (entry, index) => {
+      if (entry.kind !== 'file' || entry.content.kind !== 'bytes' || !entry.path.endsWith('.ko'))
+        return entry;
+      const file = join(folder, String(index));
+      await writeFile(file, entry.content.bytes);
+      const size = entry.content.bytes.length;
+      return { ...entry, content: { kind: 'slice' as const, file, offset: 0, size } };
+    }),
+  );
+  const packages = [makePackage('linux-image-amd64', {}), { ...kernel, entries: stored }, firmware];
+  await t.resolves(assemble(join(folder, 'a'), { packages }));
+  const signal = AbortSignal.abort(new Error('stop'));
+  await t.rejects(assemble(join(folder, 'b'), { packages, signal }), { message: 'stop' });
 });

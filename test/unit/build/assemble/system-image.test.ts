@@ -1,7 +1,9 @@
 import { chmodSync } from 'node:fs';
 import t from 'tap';
+import { imageFromTree } from '../../../../src/build/assemble/image-store.ts';
 import { assembleSystemImage } from '../../../../src/build/assemble/system-image.ts';
 import type { PackageInput } from '../../../../src/build/assemble/inputs.ts';
+import type { Entry } from '../../../../src/shared/archive/entry.ts';
 import { parseRecipe } from '../../../../src/shared/manifest/index.ts';
 import { digestTree, makePackage, textOf } from './fixtures.ts';
 
@@ -170,4 +172,21 @@ t.test('alternatives: the best program that is there', async t => {
   const { tree } = await assemble(t.testdir({}), [makePackage('mawk', { 'usr/bin/mawk': '' })]);
   t.match(tree.get('usr/bin/awk'), { kind: 'symlink', target: '/usr/bin/mawk' });
   t.notOk(tree.has('usr/bin/editor'));
+});
+
+t.test('a name that is left out leaves the file to its other names', async t => {
+  const gzip = makePackage('gzip', { 'usr/bin/gunzip': { mode: 0o755, text: '#!/bin/sh' } });
+  const names = ['usr/bin/uncompress', 'usr/share/doc/gzip/x', 'usr/bin/zcat'];
+  const links = names.map((path): Entry => {
+    return { kind: 'hardlink', path, target: 'usr/bin/gunzip', mode: 0o755, uid: 0, gid: 0, mtime: 5 };
+  });
+  const linked = { ...gzip, entries: [...gzip.entries, ...links] };
+  const { tree } = await assemble(t.testdir({}), [linked], 'remove: [usr/bin/gunzip]');
+  t.notOk(tree.has('usr/bin/gunzip'));
+  t.match(tree.get('usr/bin/uncompress'), { kind: 'file', mode: 0o755 });
+  t.match(tree.get('usr/bin/zcat'), { kind: 'hardlink', target: 'usr/bin/uncompress' });
+  t.equal(textOf(tree, 'usr/bin/uncompress'), '#!/bin/sh');
+  const rest = await assemble(t.testdir({}), [linked], 'remove: [usr/bin/gunzip, usr/bin/uncompress]');
+  t.equal(textOf(rest.tree, 'usr/bin/zcat'), '#!/bin/sh');
+  await t.resolves(imageFromTree(tree, { names: ['x'], arch: 'amd64', run: {}, epoch: 1 }));
 });

@@ -3,69 +3,36 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { IsoReader } from '../../../../src/build/inspect/iso-reader.ts';
+import { type RecordSpec, SECTOR, directoryRecord, isoOf, selfRecords } from '../../../support/iso.ts';
 
-const SECTOR = 2048;
 const folder = t.testdir({});
 let count = 0;
 
-interface RecordSpec {
-  readonly name: string;
-  readonly sector: number;
-  readonly sizeBytes: number;
-  readonly isDirectory?: boolean;
-  /** Instead of what it should be. */
-  readonly length?: number;
-  readonly nameLength?: number;
-}
-
-/** A directory record of ECMA-119 9.1. */
-function record({ name, sector, sizeBytes, isDirectory = false, length, nameLength }: RecordSpec): Buffer {
-  const bytes = Buffer.alloc(33 + name.length + ((name.length + 1) % 2));
-  bytes[0] = length ?? bytes.length;
-  bytes.writeUInt32LE(sector, 2);
-  bytes.writeUInt32LE(sizeBytes, 10);
-  bytes[25] = isDirectory ? 2 : 0;
-  bytes[32] = nameLength ?? name.length;
-  bytes.write(name, 33, 'latin1');
-  return bytes;
-}
-
-const self = (sector: number, sizeBytes = SECTOR): Buffer[] => [
-  record({ name: '\0', sector, sizeBytes, isDirectory: true }),
-  record({ name: '\u0001', sector: 18, sizeBytes: SECTOR, isDirectory: true }),
-];
-
-/** An image from sectors by number; the root folder is in sector 18. */
+/** A file with an image; see `isoOf`. */
 function iso(
   sectors: Readonly<Record<number, Buffer>>,
   root: Partial<RecordSpec> = {},
   cutBytes = 0,
 ): string {
-  const last = Math.max(...Object.keys(sectors).map(Number));
-  const extra = sectors[last]?.length ?? 0;
-  const image = Buffer.alloc(last * SECTOR + Math.max(SECTOR, extra));
-  image[16 * SECTOR] = 1;
-  image.write('CD001', 16 * SECTOR + 1);
-  record({ name: '\0', sector: 18, sizeBytes: SECTOR, isDirectory: true, ...root }).copy(
-    image,
-    16 * SECTOR + 156,
-  );
-  for (const [sector, bytes] of Object.entries(sectors)) bytes.copy(image, Number(sector) * SECTOR);
+  const image = isoOf(sectors, root);
   const path = join(folder, `${++count}.iso`);
   writeFileSync(path, image.subarray(0, image.length - cutBytes));
   return path;
 }
 
-const folderOf = (...records: Buffer[]): Buffer => Buffer.concat([...self(18), ...records]);
+const folderOf = (...records: Buffer[]): Buffer => Buffer.concat([...selfRecords(18), ...records]);
 const notAnIso = { code: 'NOT_AN_ISO' };
 
 t.test('finds files in folders, without regard to case and version', async t => {
   const path = iso({
-    18: folderOf(record({ name: 'BOOT', sector: 19, sizeBytes: 2 * SECTOR, isDirectory: true })),
+    18: folderOf(directoryRecord({ name: 'BOOT', sector: 19, sizeBytes: 2 * SECTOR, isDirectory: true })),
     // The second sector of a folder begins anew: records never cross a boundary.
     19: Buffer.concat([
-      Buffer.concat([...self(19), record({ name: 'A.TXT;1', sector: 21, sizeBytes: 5 })], SECTOR),
-      record({ name: 'NODOT.;1', sector: 21, sizeBytes: 2 }),
+      Buffer.concat(
+        [...selfRecords(19), directoryRecord({ name: 'A.TXT;1', sector: 21, sizeBytes: 5 })],
+        SECTOR,
+      ),
+      directoryRecord({ name: 'NODOT.;1', sector: 21, sizeBytes: 2 }),
     ]),
     21: Buffer.from('hello'),
   });
@@ -115,13 +82,15 @@ t.test('records that lie', async t => {
     { ...file, nameLength: 255 },
     { ...file, length: 34, nameLength: 2 },
   ]) {
-    await using image = await IsoReader.open(iso({ 18: folderOf(record(bad)), 19: Buffer.from('x') }));
+    await using image = await IsoReader.open(
+      iso({ 18: folderOf(directoryRecord(bad)), 19: Buffer.from('x') }),
+    );
     await t.rejects(image.list(''), notAnIso, JSON.stringify(bad));
   }
   const atEnd = Buffer.alloc(SECTOR);
   folderOf().copy(atEnd);
   // Fill the sector with records of 34 bytes; the last one says that it goes on behind it.
-  for (let at = folderOf().length; at + 34 <= SECTOR; at += 34) record(file).copy(atEnd, at, 0, 34);
+  for (let at = folderOf().length; at + 34 <= SECTOR; at += 34) directoryRecord(file).copy(atEnd, at, 0, 34);
   await using whole = await IsoReader.open(iso({ 18: atEnd }));
   t.equal((await whole.list(''))?.length, Math.floor((SECTOR - 68) / 34), 'records of 34 bytes');
   atEnd[68 + 34 * (Math.floor((SECTOR - 68) / 34) - 1)] = 255;
@@ -130,7 +99,7 @@ t.test('records that lie', async t => {
 });
 
 t.test('folders in a circle end with the path', async t => {
-  const loop = record({ name: 'LOOP', sector: 18, sizeBytes: SECTOR, isDirectory: true });
+  const loop = directoryRecord({ name: 'LOOP', sector: 18, sizeBytes: SECTOR, isDirectory: true });
   await using image = await IsoReader.open(iso({ 18: folderOf(loop) }));
   t.strictSame(await image.list('loop/'.repeat(50)), ['loop']);
 });
@@ -138,7 +107,7 @@ t.test('folders in a circle end with the path', async t => {
 t.test('a length that the image does not have takes no memory', async t => {
   const limit = 0xffffffff;
   const path = iso({
-    18: folderOf(record({ name: 'BIG', sector: 19, sizeBytes: limit })),
+    18: folderOf(directoryRecord({ name: 'BIG', sector: 19, sizeBytes: limit })),
     19: Buffer.from('x'),
   });
   await using image = await IsoReader.open(path);
@@ -150,7 +119,7 @@ t.test('a length that the image does not have takes no memory', async t => {
 
 t.test('an image that was cut off', async t => {
   const sectors = {
-    18: folderOf(record({ name: 'A', sector: 19, sizeBytes: SECTOR })),
+    18: folderOf(directoryRecord({ name: 'A', sector: 19, sizeBytes: SECTOR })),
     19: Buffer.alloc(SECTOR),
   };
   await using image = await IsoReader.open(iso(sectors, {}, 1));

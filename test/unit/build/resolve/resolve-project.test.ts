@@ -1,6 +1,7 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import type { Lock, LockedImage, LockedPackage } from '../../../../src/build/lock/lock.ts';
+import type { Lock, LockedArch, LockedImage, LockedPackage } from '../../../../src/build/lock/lock.ts';
 import { type Project, loadProject } from '../../../../src/build/project.ts';
 import type { DebianIndex } from '../../../../src/build/resolve/debian/debian-index.ts';
 import {
@@ -53,6 +54,8 @@ class FakeDebian implements DebianIndex {
       const sha256 = digestOf(`${name}=${version}`).slice(7);
       return { name, version, arch, archive: 'debian', path: `pool/${name}.deb`, sizeBytes: 1, sha256 };
     });
+
+  has: DebianIndex['has'] = async () => true;
 }
 
 interface Asked {
@@ -87,6 +90,7 @@ function optionsOf(
         layers: [],
       };
     },
+    identifyImage: async () => undefined,
     ...more,
   };
   return { options, asked };
@@ -122,7 +126,24 @@ t.test('a first lock holds every set', async t => {
   t.strictSame(Object.keys(first.tools.amd64?.sets ?? {}).sort(), ['pack', 'vm-amd64']);
   t.strictSame(Object.keys(first.architectures.amd64?.images ?? {}), [IMAGE]);
   t.equal(first.epoch, Date.parse('2026-01-01T00:00:00Z') / 1000);
-  t.equal(lockStaleness(project, first, optionsOf('1').options), undefined);
+  t.equal(await lockStaleness(project, first, optionsOf('1').options), undefined);
+});
+
+t.test('a source that changes makes the lock stale, until it is made anew', async t => {
+  const folder = t.testdir({
+    'slipway.yml': 'files:\n  - {path: etc/motd, source: motd}\n',
+    motd: 'one',
+  });
+  const before = await load(folder);
+  const lock = await resolveProject(before, optionsOf('1').options);
+  t.equal(await lockStaleness(before, lock, optionsOf('1').options), undefined);
+  writeFileSync(join(folder, 'motd'), 'two');
+  const after = await load(folder);
+  t.equal(after.manifestDigest, before.manifestDigest);
+  t.equal(await lockStaleness(after, lock, optionsOf('1').options), 'the source of /etc/motd has changed');
+  const { files } = await resolveProject(after, optionsOf('2', lock).options);
+  t.not(files['etc/motd'], lock.files['etc/motd']);
+  t.strictSame(files, after.sources);
 });
 
 t.test('a lock that fits is returned as it is, without network', async t => {
@@ -134,13 +155,32 @@ t.test('a lock that fits is returned as it is, without network', async t => {
 t.test('what makes a lock stale is said in words', async t => {
   const { options } = optionsOf('1');
   const pack = first.tools.amd64?.sets.pack ?? [];
+  const amd64 = first.architectures.amd64;
+  if (!amd64) throw new Error('the lock is for amd64');
+  const changed = (part: Partial<LockedArch>): Lock => ({
+    ...first,
+    architectures: { amd64: { ...amd64, ...part } },
+  });
+  const { loaders, ...otherSets } = amd64.sets;
+  t.ok(loaders);
+  const stranger = { npmPackage: 'evil', version: '24.0.0', integrity: `sha512-${'A'.repeat(86)}==` };
   const cases: [string, Lock | undefined, Partial<ResolveOptions>][] = [
     ['there is no lock yet', undefined, {}],
     ['it was made by Slipway 0.1.0', first, { slipwayVersion: '0.2.0' }],
     ['the manifest has changed', { ...first, manifest: digestOf('other') }, {}],
     ['the recipe system-images/ntp has changed', { ...first, recipes: {} }, {}],
     ['the recipe gone has changed', { ...first, recipes: { ...first.recipes, gone: digestOf('') } }, {}],
+    ['the source of /etc/gone has changed', { ...first, files: { 'etc/gone': digestOf('') } }, {}],
     ['it has nothing for arm64', first, { arch: 'arm64' }],
+    ['its Node for amd64 is not that of Slipway 0.1.0', changed({ node: stranger }), {}],
+    [
+      'its Node for amd64 is not that of Slipway 0.1.0',
+      changed({ node: { ...amd64.node, integrity: stranger.integrity } }),
+      {},
+    ],
+    ['it has no packages of loaders for amd64', changed({ sets: otherSets }), {}],
+    [`it has no image ${IMAGE} for amd64`, changed({ images: {} }), {}],
+    [`the image ${IMAGE} has changed`, first, { identifyImage: async () => digestOf('now') }],
     ['it has no tools for building amd64 on arm64', first, { hostArch: 'arm64' }],
     [
       'it has no tools for building amd64 on amd64',
@@ -149,7 +189,7 @@ t.test('what makes a lock stale is said in words', async t => {
     ],
   ];
   for (const [reason, lock, more] of cases)
-    t.equal(lockStaleness(project, lock, { ...options, ...more }), reason);
+    t.equal(await lockStaleness(project, lock, { ...options, ...more }), reason);
 });
 
 t.test('a manifest that changed keeps the versions there are', async t => {
@@ -218,4 +258,13 @@ t.test('the tools alone', async t => {
   t.ok(tools.tools.amd64?.sets['vm-amd64'] && tools.tools.amd64.sets['vm-arm64']);
   t.equal(await resolveTools('arm64', { ...options, previous: tools }), tools);
   t.equal(asked.debian, 1);
+});
+
+t.test("a stranger's Node in a lock is replaced by Slipway's own", async t => {
+  const amd64 = first.architectures.amd64;
+  if (!amd64) throw new Error('the lock is for amd64');
+  const node = { npmPackage: 'evil', version: '24.0.0', integrity: `sha512-${'A'.repeat(86)}==` };
+  const stale = { ...first, architectures: { amd64: { ...amd64, node } } };
+  const lock = await resolveProject(project, optionsOf('2', stale).options);
+  t.strictSame(lock.architectures.amd64?.node, amd64.node);
 });

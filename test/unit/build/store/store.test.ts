@@ -2,13 +2,8 @@ import { mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/p
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import t from 'tap';
-import {
-  type BlobExpectation,
-  type Store,
-  openStore,
-  resultKey,
-  storeRoot,
-} from '../../../../src/build/store/store.ts';
+import type { BlobExpectation } from '../../../../src/build/store/blob-folder.ts';
+import { type Store, openStore, resultKey, storeRoot } from '../../../../src/build/store/store.ts';
 import { digestOf } from '../../../../src/shared/digest.ts';
 
 async function* stream(...pieces: string[]): AsyncGenerator<Uint8Array> {
@@ -30,24 +25,32 @@ t.test('where the store is', async t => {
 t.test('a blob is published under its hash', async t => {
   await using store = await openStore(t.testdir());
   const digest = digestOf('hello world');
-  t.equal(await store.findBlob(digest), undefined);
-  await t.rejects(store.readBlob(digest), { code: 'BLOB_MISSING' });
-  const blob = await store.writeBlob(stream('hello', ' world'), { name: 'x', digest, sizeBytes: 11 });
-  t.strictSame(blob, { digest, path: store.blobPath(digest), sizeBytes: 11 });
-  t.equal(Buffer.from(await store.readBlob(digest)).toString(), 'hello world');
+  t.equal(await store.blobs.find(digest), undefined);
+  await t.rejects(store.blobs.read(digest), { code: 'BLOB_MISSING' });
+  const blob = await store.blobs.write(stream('hello', ' world'), { name: 'x', digest, sizeBytes: 11 });
+  t.strictSame(blob, { digest, path: store.blobs.path(digest), sizeBytes: 11 });
+  t.equal(Buffer.from(await store.blobs.read(digest)).toString(), 'hello world');
   t.strictSame(await unfinished(store), []);
+});
+
+t.test("an image's blob never passes for a package", async t => {
+  await using store = await openStore(t.testdir());
+  const digest = digestOf('both a layer and a package');
+  await store.images.write(stream('both a layer and a package'), { name: 'layer', digest });
+  t.ok(await store.images.find(digest));
+  t.equal(await store.blobs.find(digest), undefined);
 });
 
 t.test('a blob known by npm integrity', async t => {
   await using store = await openStore(t.testdir());
   const integrity = `sha512-${createHash('sha512').update('node').digest('base64')}`;
-  t.equal(await store.findIntegrity(integrity), undefined);
-  const blob = await store.writeBlob(stream('node'), { name: 'node', integrity });
-  t.strictSame(await store.findIntegrity(integrity), blob);
-  await t.rejects(store.writeBlob(stream('mode'), { name: 'node', integrity }), {
+  t.equal(await store.blobs.findIntegrity(integrity), undefined);
+  const blob = await store.blobs.write(stream('node'), { name: 'node', integrity });
+  t.strictSame(await store.blobs.findIntegrity(integrity), blob);
+  await t.rejects(store.blobs.write(stream('mode'), { name: 'node', integrity }), {
     code: 'BLOB_HASH_MISMATCH',
   });
-  await t.rejects(store.findIntegrity('sha512-../../etc'), { code: 'INVALID_INTEGRITY' });
+  await t.rejects(store.blobs.findIntegrity('sha512-../../etc'), { code: 'INVALID_INTEGRITY' });
 });
 
 t.test('what is not as expected is not published, and nothing is left', async t => {
@@ -93,7 +96,7 @@ t.test('what is not as expected is not published, and nothing is left', async t 
     },
   ];
   for (const { desc, source, expect, fault } of cases) {
-    await t.rejects(store.writeBlob(source, { name: 'x', ...expect }), fault, desc);
+    await t.rejects(store.blobs.write(source, { name: 'x', ...expect }), fault, desc);
   }
   t.strictSame(await unfinished(store), []);
   t.strictSame(await readdir(join(store.root, 'blobs', 'sha256')), []);
@@ -104,11 +107,11 @@ t.test('a changed blob is noticed by the next process and removed', async t => {
   const digest = digestOf('hello');
   {
     await using store = await openStore(root);
-    await store.writeBlob(stream('hello'), { name: 'x' });
-    await writeFile(store.blobPath(digest), 'jello');
+    await store.blobs.write(stream('hello'), { name: 'x' });
+    await writeFile(store.blobs.path(digest), 'jello');
   }
   await using store = await openStore(root);
-  t.equal(await store.findBlob(digest), undefined);
+  t.equal(await store.blobs.find(digest), undefined);
   t.strictSame(await readdir(join(root, 'blobs', 'sha256')), []);
 });
 
@@ -117,11 +120,11 @@ t.test('a blob whose time alone was changed is sound', async t => {
   const digest = digestOf('hello');
   {
     await using store = await openStore(root);
-    await store.writeBlob(stream('hello'), { name: 'x' });
-    await utimes(store.blobPath(digest), 5, 5);
+    await store.blobs.write(stream('hello'), { name: 'x' });
+    await utimes(store.blobs.path(digest), 5, 5);
   }
   await using store = await openStore(root);
-  t.equal(await store.findBlob(digest), store.blobPath(digest));
+  t.equal(await store.blobs.find(digest), store.blobs.path(digest));
 });
 
 t.test('results are made once', async t => {
@@ -189,24 +192,24 @@ t.test('a changed result file is made anew', async t => {
 t.test('the store may be emptied while it is open', async t => {
   const root = t.testdir();
   await using store = await openStore(root);
-  await store.writeBlob(stream('hello'), { name: 'x' });
+  await store.blobs.write(stream('hello'), { name: 'x' });
   const result = await store.prune({ all: true });
   t.match(result, { removed: 1, inUse: 0 });
-  t.equal(await store.findBlob(digestOf('hello')), undefined);
-  await store.writeBlob(stream('hello'), { name: 'x' });
+  t.equal(await store.blobs.find(digestOf('hello')), undefined);
+  await store.blobs.write(stream('hello'), { name: 'x' });
   t.match(await store.usage(), { path: root, blobs: { count: 1 }, results: { count: 0 } });
 });
 
 t.test('pruning keeps what another build may be using', async t => {
   const root = t.testdir();
   await using mine = await openStore(root);
-  await mine.writeBlob(stream('old'), { name: 'old' });
+  await mine.blobs.write(stream('old'), { name: 'old' });
   await using other = await openStore(root);
   await new Promise(resolve => setImmediate(resolve));
-  await other.writeBlob(stream('used'), { name: 'used' });
+  await other.blobs.write(stream('used'), { name: 'used' });
   await mine.prune({ all: true });
   t.strictSame(
-    await readFile(other.blobPath(digestOf('used')), 'utf8'),
+    await readFile(other.blobs.path(digestOf('used')), 'utf8'),
     'used',
     'made after the other build began',
   );
@@ -214,7 +217,7 @@ t.test('pruning keeps what another build may be using', async t => {
 
 t.test('pruning by age', async t => {
   await using store = await openStore(t.testdir());
-  await store.writeBlob(stream('new'), { name: 'new' });
+  await store.blobs.write(stream('new'), { name: 'new' });
   t.match(await store.prune({ maxAgeDays: 1 }), { removed: 0 });
   t.match(await store.prune({ maxAgeDays: 0 }), { removed: 1 });
 });

@@ -12,7 +12,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 /** Puts bytes into the store as the package's file, whatever they are. */
 async function put(store: Store, deb: TestDeb): Promise<LockedPackage> {
-  const blob = await store.writeBlob(once(deb.bytes), { name: deb.package.name });
+  const blob = await store.blobs.write(once(deb.bytes), { name: deb.package.name });
   return { ...deb.package, sha256: blob.digest.slice('sha256:'.length) };
 }
 
@@ -283,4 +283,19 @@ t.test('a size bomb stops', async t => {
     code: 'DECOMPRESS_TOO_LARGE',
     message: 'unpacking bomb: it grows beyond 1000000 bytes',
   });
+});
+
+t.test('a zstd stream of several frames', async t => {
+  const { decompress } = await import('../../../../src/build/unpack/decompress.ts');
+  const { zstdCompressSync } = await import('node:zlib');
+  const bytes = Buffer.concat(['one', ' and ', 'two'].map(text => zstdCompressSync(Buffer.from(text))));
+  const read = async (source: Uint8Array): Promise<string> => {
+    let text = '';
+    const options = { name: 'x', maxBytes: 100 };
+    for await (const piece of decompress('zstd', once(source), options))
+      text += Buffer.from(piece).toString();
+    return text;
+  };
+  t.equal(await read(bytes), 'one and two');
+  await t.rejects(read(bytes.subarray(0, -1)), { code: 'DECOMPRESS_FAILED' });
 });

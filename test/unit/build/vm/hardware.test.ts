@@ -1,5 +1,10 @@
 import t from 'tap';
-import { type VmHardware, parsePublish, qemuArguments } from '../../../../src/build/vm/hardware.ts';
+import {
+  type VmHardware,
+  chooseFirmware,
+  parsePublish,
+  qemuArguments,
+} from '../../../../src/build/vm/hardware.ts';
 
 const hardware: VmHardware = {
   ...{ arch: 'amd64', memoryMb: 256, cpus: 2, disks: [], publish: [] },
@@ -40,3 +45,13 @@ for (const text of ['22', 'a:b', '0:22', '70000:22', '1.2.3.999:1:2', '1:2,guest
     t.throws(() => parsePublish(text), { code: 'PUBLISH_INVALID' });
   });
 }
+
+t.test('firmware that was asked for is taken, or refused', async t => {
+  t.equal(chooseFirmware({}, 'amd64'), 'bios');
+  t.equal(chooseFirmware({ uefi: true }, 'amd64'), 'uefi');
+  t.equal(chooseFirmware({ secureBoot: true }, 'amd64'), 'secure-boot');
+  t.equal(chooseFirmware({}, 'arm64'), 'uefi');
+  t.equal(chooseFirmware({ uefi: true }, 'arm64'), 'uefi');
+  for (const wish of [{ bios: true }, { secureBoot: true }])
+    t.throws(() => chooseFirmware(wish, 'arm64'), { code: 'VM_FIRMWARE_UNSUPPORTED' });
+});

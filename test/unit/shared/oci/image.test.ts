@@ -170,16 +170,33 @@ t.test('reads a configuration', t => {
   const run = { User: '1:1', Env: ['A=b'], Entrypoint: null, Cmd: ['sh'], Labels: { a: 'b' }, Volumes: {} };
   t.same(parseImageConfig(bytes({ ...base, config: run }), 'image'), {
     platform: { os: 'linux', architecture: 'amd64' },
-    run: { User: '1:1', Env: ['A=b'], Cmd: ['sh'], Labels: { a: 'b' } },
+    run: { User: '1:1', Env: ['A=b'], Cmd: ['sh'], Labels: { a: 'b' }, Volumes: [] },
     diffIds: [digest],
   });
   t.same(parseImageConfig(bytes(base), 'image').run, {}, 'config may be missing');
+  const more = {
+    ExposedPorts: { '80/tcp': {} },
+    Volumes: { '/data': {} },
+    Healthcheck: { Test: ['CMD', 'x'], Interval: 5, Retries: 0 },
+    Shell: ['/bin/bash', '-c'],
+    OnBuild: null,
+  };
+  t.same(parseImageConfig(bytes({ ...base, config: more }), 'image').run, {
+    ExposedPorts: ['80/tcp'],
+    Volumes: ['/data'],
+    Healthcheck: { Test: ['CMD', 'x'], Interval: 5 },
+    Shell: ['/bin/bash', '-c'],
+  });
   for (const [name, document] of [
     ['no rootfs', { os: 'linux', architecture: 'amd64' }],
     ['a diff id that is no digest', { ...base, rootfs: { type: 'layers', diff_ids: ['x'] } }],
     ['Cmd that is a text', { ...base, config: { Cmd: 'sh' } }],
     ['Env that holds numbers', { ...base, config: { Env: [1] } }],
     ['labels that are no texts', { ...base, config: { Labels: { a: 1 } } }],
+    ['volumes that are a list', { ...base, config: { Volumes: ['/data'] } }],
+    ['a health check that is a text', { ...base, config: { Healthcheck: 'x' } }],
+    ['a health check without words', { ...base, config: { Healthcheck: { Test: [1] } } }],
+    ['a health check at no time', { ...base, config: { Healthcheck: { Interval: 1.5 } } }],
     ['no architecture', { os: 'linux', rootfs: base.rootfs }],
   ] as const) {
     t.throws(() => parseImageConfig(bytes(document), 'image'), { code: 'OCI_DOCUMENT_MALFORMED' }, name);

@@ -85,3 +85,31 @@ t.test("the source's own fault is passed on", async t => {
   }
   await t.rejects(collect(decompressLayer(broken(), MEDIA_TYPES.ociLayerGzip, 'x')), { message: 'no more' });
 });
+
+t.test('a zstd layer of several frames, some to be skipped, as zstd:chunked has them', async t => {
+  const tar = await tarOf([file('a', 'hello'), file('b', 'x'.repeat(300_000))]);
+  const frames = [tar.subarray(0, 700), tar.subarray(700, 701), tar.subarray(701)].map(part =>
+    zstdCompressSync(part),
+  );
+  const skipped = Buffer.concat([Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0]), Buffer.from('toc')]);
+  const layouts: [string, readonly Uint8Array[]][] = [
+    ['several frames', frames],
+    ['a skipped one first', [skipped, ...frames]],
+    ['skipped ones between and last', frames.flatMap(frame => [frame, skipped])],
+  ];
+  for (const [desc, parts] of layouts) {
+    for (const size of [1, 13, 1000, 1 << 20])
+      t.same(
+        await unpack(Buffer.concat(parts), MEDIA_TYPES.ociLayerZstd, undefined, size),
+        tar,
+        `${desc}, in pieces of ${size}`,
+      );
+  }
+  const damaged: [string, Uint8Array][] = [
+    ['the last frame is cut off', Buffer.concat(frames).subarray(0, -1)],
+    ['a skipped frame is cut off', Buffer.concat([...frames, skipped.subarray(0, 9)])],
+    ['something else follows', Buffer.concat([...frames, Buffer.alloc(512)])],
+  ];
+  for (const [desc, bytes] of damaged)
+    await t.rejects(unpack(bytes, MEDIA_TYPES.ociLayerZstd), { code: 'LAYER_DAMAGED' }, desc);
+});

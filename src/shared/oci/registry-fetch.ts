@@ -1,12 +1,13 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { Readable } from 'node:stream';
-import { messageOf } from '../../../shared/errors.ts';
-import type { FetchFunction } from '../../../shared/oci/registry-transport.ts';
+import { Readable, pipeline } from 'node:stream';
+import { messageOf } from '../errors.ts';
+import type { FetchFunction } from './registry-transport.ts';
 
 /**
  * A `fetch` for registries that takes proxies from the given environment (`http_proxy`, `https_proxy`,
- * `no_proxy`), which the global one does not. It never follows redirects.
+ * `no_proxy`), which the global one does not. It never follows redirects. A body is text, bytes or a stream of
+ * bytes, which is sent as it comes.
  */
 export function openRegistryFetch(
   env: Readonly<Record<string, string | undefined>>,
@@ -22,9 +23,9 @@ export function openRegistryFetch(
           host: url.hostname.replace(/^\[|\]$/g, ''),
           ...(url.port === '' ? {} : { port: Number(url.port) }),
           path: url.pathname + url.search,
-          method: init.method ?? 'GET',
-          headers: Object.fromEntries(new Headers(init.headers)),
-          ...(init.signal ? { signal: init.signal } : {}),
+          method: init.method,
+          headers: { ...init.headers },
+          signal: init.signal,
         });
         request.on('error', reject);
         request.on('response', message => {
@@ -35,7 +36,14 @@ export function openRegistryFetch(
             reject(error instanceof Error ? error : new Error(messageOf(error)));
           }
         });
-        request.end(typeof init.body === 'string' ? init.body : undefined);
+        const { body } = init;
+        if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) request.end(body);
+        else {
+          // An answer may come before everything was sent: then it counts, not the broken pipe.
+          pipeline(Readable.from(body, { objectMode: false }), request, error => {
+            if (error) reject(error);
+          });
+        }
       }),
     [Symbol.dispose]() {
       agents.http.destroy();
