@@ -116,9 +116,16 @@ async function build(place: Place, output: string, ...more: string[]): Promise<B
   };
 }
 
-/** The inputs that a lock names, without anything that was made from them. */
+/** The inputs that a lock names and the signed indexes of its tools, without anything that was made from them. */
 async function copyInputs(lockPath: string, from: string, to: string): Promise<void> {
-  const wanted = new Set((await readFile(lockPath, 'utf8')).match(/\b[0-9a-f]{64}\b/g));
+  const text = await readFile(lockPath, 'utf8');
+  const wanted = new Set(text.match(/\b[0-9a-f]{64}\b/g));
+  const { suites } = JSON.parse(text) as { suites: { inReleaseSha256: string }[] };
+  for (const { inReleaseSha256 } of suites) {
+    const index = await readFile(join(from, 'blobs/sha256', inReleaseSha256), 'latin1');
+    for (const [, hash = ''] of index.matchAll(/^ ([0-9a-f]{64}) +\d+ main\/binary-\w+\/Packages\.xz$/gm))
+      wanted.add(hash);
+  }
   await mkdir(join(to, 'blobs/sha256'), { recursive: true });
   await cp(join(from, 'blobs/sha512'), join(to, 'blobs/sha512'), { recursive: true });
   for (const name of await readdir(join(from, 'blobs/sha512'))) {

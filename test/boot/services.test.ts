@@ -65,6 +65,17 @@ await t.test('ros and system-docker know the services', async t => {
   t.match(await machine.root('system-docker exec ntp chronyd --version'), /chrony/);
 });
 
+await t.test('ros looks at one service, stops it and starts it', async t => {
+  const status = await machine.root('ros service status console');
+  t.match(status, /^Status: +up$/m);
+  t.match(status, /^After: +state, config$/m);
+  t.match(status, /^Up when: +port 22 on 127\.0\.0\.1$/m);
+  t.equal(await machine.root('ros service stop ntp'), 'ntp is stopped\n');
+  t.match(await machine.root('ros service list'), /^ntp +services +stopped\b/m);
+  t.equal(await machine.root('ros service start ntp'), 'ntp is up\n');
+  t.match(await machine.root('ros service logs console 2>&1'), /Server listening on/);
+});
+
 await t.test('a killed service runs again, and its log has both lives', async t => {
   const pidOf = async (): Promise<string> => (await pidsOf('syslog')).trim().split(' ')[1] ?? '';
   const before = await pidOf();

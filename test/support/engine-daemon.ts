@@ -2,6 +2,7 @@
  * An engine in a process of its own, to be killed by tests. Takes its configuration as JSON in argv;
  * answers one JSON command a line: `{"id":1,"method":"start","args":["web"]}`.
  */
+import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createEngine } from '../../src/machine/engine/engine.ts';
 import { createLog } from '../../src/machine/log.ts';
@@ -14,11 +15,23 @@ interface Command {
   readonly args: readonly unknown[];
 }
 
-const { socket, ...config } = JSON.parse(process.argv[2] ?? '{}') as Omit<EngineConfig, 'log'> & {
+const { socket, stepsFile, crashAt, ...config } = JSON.parse(process.argv[2] ?? '{}') as Omit<
+  EngineConfig,
+  'log' | 'onStep'
+> & {
   socket: string;
+  /** Gets the name of each step, a line each. */
+  stepsFile?: string;
+  /** Before which step, counted from 0, the process ends without a word. */
+  crashAt?: number;
+};
+let steps = 0;
+const onStep = (step: string): void => {
+  if (stepsFile !== undefined) appendFileSync(stepsFile, `${step}\n`);
+  if (steps++ === crashAt) process.kill(process.pid, 'SIGKILL');
 };
 const log = createLog({ component: 'test', write: line => process.stderr.write(line), level: 'debug' });
-const engine = await createEngine({ ...config, log });
+const engine = await createEngine({ ...config, log, onStep });
 await engine.listen(socket);
 process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
 

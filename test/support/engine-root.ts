@@ -8,10 +8,32 @@ import { hostArch } from '../../src/shared/arch.ts';
 import { ignoreEvents } from '../../src/shared/events.ts';
 
 /** The programs of a machine's engine, and Docker's own client to talk to it. */
-const PACKAGES = ['conmon', 'crun', 'busybox-static', 'docker-cli', 'libc6', 'libgcc-s1'];
+const PACKAGES = [
+  'conmon',
+  'crun',
+  'busybox-static',
+  'docker-cli',
+  'erofs-utils',
+  'socat',
+  'tini',
+  'netavark',
+  'aardvark-dns',
+  'nftables',
+  'libc6',
+  'libgcc-s1',
+];
 
 /** Needed by maintainer scripts and by features that are not used here. */
-const OMIT = ['adduser', 'debconf', 'gcc-14-base', 'criu', 'docker-buildx', 'docker-compose'];
+const OMIT = [
+  'adduser',
+  'debconf',
+  'gcc-14-base',
+  'criu',
+  'docker-buildx',
+  'docker-compose',
+  'podman',
+  'golang-github-containers-common',
+];
 
 /**
  * The folder with the engine's programs and their libraries: SLIPWAY_TEST_ENGINE where it is set, else

@@ -22,6 +22,8 @@ import type { EngineConfig, EnginePrograms } from '../../src/machine/engine/engi
 export interface TestPrograms {
   readonly engine: EnginePrograms;
   readonly docker: string;
+  /** Looks into the files that layers are kept in. */
+  readonly fsckErofs: string;
 }
 
 /** Makes programs of `root` (see findEngineRoot) runnable: each goes through the loader it came with. */
@@ -41,7 +43,19 @@ export function testPrograms(root: string, folder: string): TestPrograms {
   const busybox = join(folder, 'busybox');
   copyFileSync(join(root, 'usr/bin/busybox'), busybox);
   chmodSync(busybox, 0o755);
-  return { engine: { conmon: program('conmon'), crun: program('crun'), busybox }, docker: program('docker') };
+  const init = join(root, 'usr/bin/tini-static');
+  return {
+    engine: {
+      conmon: program('conmon'),
+      crun: program('crun'),
+      busybox,
+      socat: program('socat'),
+      init,
+      mkfsErofs: program('mkfs.erofs'),
+    },
+    docker: program('docker'),
+    fsckErofs: program('fsck.erofs'),
+  };
 }
 
 const sha256 = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
@@ -135,7 +149,7 @@ export interface EngineDaemon {
 
 /** Starts test/support/engine-daemon.ts and waits until it listens. */
 export async function startDaemon(
-  config: Omit<EngineConfig, 'log'> & { socket: string },
+  config: Omit<EngineConfig, 'log' | 'onStep'> & { socket: string; stepsFile?: string; crashAt?: number },
 ): Promise<EngineDaemon> {
   const script = join(import.meta.dirname, 'engine-daemon.ts');
   const child = spawn(process.execPath, [script, JSON.stringify(config)], {

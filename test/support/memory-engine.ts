@@ -20,7 +20,10 @@ export class MemoryEngine implements EngineClient {
   readonly requests = new Map<string, ContainerCreateRequest>();
   /** Stops that wait until the test releases them. */
   readonly heldStops = new Map<string, Promise<void>>();
+  /** Process of a container -> process whose network it joined. */
+  readonly joined = new Map<number, number>();
   readonly #listeners = new Set<(event?: EngineEvent) => void>();
+  #lastPid = 0;
 
   async create(name: string, request: ContainerCreateRequest): Promise<string> {
     if (this.containers.has(name)) throw new ToolError(`Conflict: ${name}`, { code: 'X', kind: 'conflict' });
@@ -35,6 +38,7 @@ export class MemoryEngine implements EngineClient {
       pid: 0,
       exitCode: 0,
       restartCount: 0,
+      stopRequested: false,
       labels: request.Labels ?? {},
     });
     return name;
@@ -44,7 +48,14 @@ export class MemoryEngine implements EngineClient {
     this.calls.push(`start ${name}`);
     const failure = this.startFailures.get(name);
     if (failure !== undefined) throw new ToolError(failure, { code: 'X', kind: 'environment' });
-    this.#change(name, { status: 'running', pid: 1 }, 'start');
+    const mode = this.requests.get(name)?.HostConfig?.NetworkMode ?? '';
+    const owner = mode.startsWith('container:')
+      ? this.containers.get(mode.slice('container:'.length))
+      : undefined;
+    if (owner?.pid === 0) throw new ToolError('cannot join network', { code: 'X', kind: 'conflict' });
+    this.#lastPid += 1;
+    if (owner !== undefined) this.joined.set(this.#lastPid, owner.pid);
+    this.#change(name, { status: 'running', pid: this.#lastPid, stopRequested: false }, 'start');
     const code = this.exits.get(name);
     if (code !== undefined) this.exit(name, code);
   }
@@ -54,15 +65,22 @@ export class MemoryEngine implements EngineClient {
     this.#change(name, { status: 'exited', pid: 0, exitCode }, action);
   }
 
+  /** The engine's own restart of a container that ended. */
+  restart(name: string): void {
+    this.#lastPid += 1;
+    this.#change(name, { status: 'running', pid: this.#lastPid }, 'start');
+  }
+
   async stop(name: string): Promise<void> {
     this.calls.push(`stop ${name}`);
     await this.heldStops.get(name);
-    this.#change(name, { status: 'exited', pid: 0 }, 'stop');
+    this.#change(name, { status: 'exited', pid: 0, stopRequested: true }, 'stop');
     this.calls.push(`stopped ${name}`);
   }
 
   async kill(name: string): Promise<void> {
-    await this.stop(name);
+    this.calls.push(`kill ${name}`);
+    this.#change(name, { status: 'exited', pid: 0, exitCode: 137, stopRequested: true }, 'die');
   }
 
   async remove(name: string): Promise<void> {

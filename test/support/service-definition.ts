@@ -28,6 +28,7 @@ export function createService(name: string, more: Partial<ServiceDefinition> = {
     labels: {},
     after: [],
     before: [],
+    autostart: true,
     restart: { policy: 'always', delayMs: 100, maxDelayMs: 60_000, maxRetries: 0 },
     timeoutMs: 30_000,
     onFailure: 'continue',

@@ -5,15 +5,20 @@ import { hasKernelWord, parseKernelCmdline } from '../../shared/kernel-cmdline.t
 import { CGROUPS, CORE, MEDIUM, RUN } from '../../shared/paths.ts';
 import type { MachineImage } from '../../shared/machine-image.ts';
 import { type ControlBackend, ControlServer } from '../control/server.ts';
-import { bootView, serviceView, versionView } from '../control/views.ts';
+import { createServiceControl } from '../control/services.ts';
+import { bootView, versionView } from '../control/views.ts';
 import type { CreateEngine, Engine } from '../engine/engine-config.ts';
 import { writeConsoles } from '../host/consoles.ts';
 import { hasDefaultRoute, readKernelLine, readUptime } from '../host/kernel.ts';
 import { listMountPoints } from '../host/mounts.ts';
+import { sharesPod } from '../host/namespaces.ts';
+import { probePort, probeUrl } from '../host/network-probes.ts';
+import { NotifySockets } from '../host/notify-sockets.ts';
 import { openRescue, readPowerAction, requestPower } from '../host/power.ts';
+import { readBootId } from '../host/processes.ts';
 import { saveFile } from '../host/save-file.ts';
 import { type Log, createLog } from '../log.ts';
-import { ServiceRunner } from '../services/apply.ts';
+import { type ServiceHost, ServiceRunner } from '../services/apply.ts';
 import { Conditions } from '../services/conditions.ts';
 import { conditionsOf } from '../services/plan.ts';
 import { stopServices } from '../services/stop.ts';
@@ -21,12 +26,17 @@ import type { BootContext } from './context.ts';
 import { createLogFile } from './daemon-log.ts';
 import { loadEarlyTimeline, loadFailedFileSystems } from './early-timeline.ts';
 import { Journal } from './journal.ts';
+import { findEnginePrograms } from './engine-programs.ts';
 import { loadMachineImage } from './load-machine-image.ts';
 import { runBoot } from './sequence.ts';
 
-/** All services together have this long to stop; the shutdown script waits a little longer. */
-const STOP_MS = 60_000;
+/** All services together have this long to stop, and with `onshutdown` this long; the shutdown script waits 75 s. */
+const STOP_MS = 50_000;
+const SHUTDOWN_MS = 70_000;
+/** How often the routes are looked at, at first and once it has taken a minute. */
 const NETWORK_POLL_MS = 500;
+const PATIENT_POLL_MS = 5000;
+const BUSYBOX = '/usr/bin/busybox';
 
 /**
  * system-docker: listens, runs the boot or goes on with it, and stays until SIGTERM. When the machine is going down that
@@ -51,7 +61,7 @@ export async function runDaemon(createEngine: CreateEngine): Promise<number> {
   await using engine = await createEngine({
     runRoot: RUN.engine,
     imageStores: mountedFileSystems().map(name => `${MEDIUM.fileSystems}/${name}`),
-    programs: { conmon: '/usr/bin/conmon', crun: '/usr/bin/crun', busybox: '/usr/bin/busybox' },
+    ...findEnginePrograms(image.engine),
     cgroups: { root: '/sys/fs/cgroup', ...CGROUPS, limits: true },
     version: image.slipwayVersion,
     machineName: image.name,
@@ -60,11 +70,14 @@ export async function runDaemon(createEngine: CreateEngine): Promise<number> {
   await using runner = new ServiceRunner({
     definitions: image.services,
     engine: engine.client,
+    host: createServiceHost(),
     conditions,
     log: log.child('services'),
     uptime: readUptime,
     saved: journal.data.services,
     onProgress: (name, progress) => journal.setService(name, progress),
+    // After the boot a login prompt may stand at the cursor.
+    announce: line => void say(`${journal.data.readyLine === undefined ? '' : '\n'}slipway: ${line}`),
     openRescue,
   });
   await engine.listen(RUN.dockerSocket);
@@ -113,7 +126,8 @@ async function stopMachine(context: BootContext): Promise<void> {
     engine: engine.client,
     definitions: image.services,
     log: log.child('services'),
-    deadline: AbortSignal.timeout(STOP_MS),
+    stopDeadline: AbortSignal.timeout(STOP_MS),
+    deadline: AbortSignal.timeout(SHUTDOWN_MS),
     onStop: (name, durationMs) => void say(`stopped ${name}, ${(durationMs / 1000).toFixed(2)}s`),
   });
 }
@@ -123,11 +137,34 @@ async function watchNetwork(context: BootContext): Promise<void> {
   const { image, conditions, signal } = context;
   if (!image.services.some(service => conditionsOf(service, image.services).includes('network'))) return;
   try {
-    while (!hasDefaultRoute()) await sleep(NETWORK_POLL_MS, undefined, { signal });
+    const patientFrom = readUptime() + 60;
+    while (!hasDefaultRoute()) {
+      const pauseMs = readUptime() < patientFrom ? NETWORK_POLL_MS : PATIENT_POLL_MS;
+      await sleep(pauseMs, undefined, { signal });
+    }
     conditions.set('network');
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+}
+
+/** What the planner needs of this machine. */
+function createServiceHost(): ServiceHost {
+  const sockets = new NotifySockets({
+    folder: RUN.notify,
+    script: CORE.notifyListener,
+    busybox: BUSYBOX,
+    bootId: readBootId(),
+    cgroupFolder: `/sys/fs/cgroup${CGROUPS.monitors}`,
+  });
+  return {
+    listen: (name, fresh) => sockets.listen(name, fresh),
+    unlisten: name => sockets.unlisten(name),
+    untilNotified: (name, signal) => sockets.untilNotified(name, signal),
+    probePort: (pid, host, port) => probePort(BUSYBOX, pid, host, port),
+    probeUrl: (pid, url) => probeUrl(BUSYBOX, pid, url),
+    sharesPod,
+  };
 }
 
 function untilTerminated(): Promise<void> {
@@ -162,18 +199,7 @@ function createBackend(
 ): ControlBackend {
   return {
     version: () => versionView(image),
-    services: async () => {
-      const containers = new Map((await engine.client.list()).map(container => [container.name, container]));
-      const { waiting } = runner;
-      return image.services.map(definition =>
-        serviceView(
-          definition,
-          runner.progress.get(definition.name),
-          waiting.get(definition.name),
-          containers.get(definition.name),
-        ),
-      );
-    },
+    services: createServiceControl({ definitions: image.services, engine: engine.client, runner, log }),
     boot: () => {
       const names = image.services.map(service => service.name);
       return bootView(

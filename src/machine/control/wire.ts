@@ -21,11 +21,42 @@ export interface ServiceView {
   readonly status: string;
   /** Why, in a few words: what it waits for, why it failed. */
   readonly detail: string;
+  /** What it waits for, one item each: services, conditions, or the sign that it is up. */
+  readonly waitsFor: readonly string[];
+  /** 0 while it does not run. */
   readonly pid: number;
   readonly restarts: number;
   /** Seconds of uptime. */
   readonly startedAt?: number;
   readonly upAt?: number;
+}
+
+/** GET /services/NAME, and the answer to POST /services/NAME/start, stop and restart. */
+export interface ServiceDetails extends ServiceView {
+  /** 64 hexadecimal digits; absent while there is no container. */
+  readonly containerId?: string;
+  /** Of its last end, while it does not run. */
+  readonly exitCode?: number;
+  readonly after: readonly string[];
+  readonly before: readonly string[];
+  readonly pod?: string;
+  /** What must be seen of it for it to count as up. */
+  readonly upWhen: string;
+  readonly restart: string;
+  readonly onFailure: string;
+  readonly timeoutMs: number;
+  readonly stopSignal: string;
+  readonly stopGraceMs: number;
+}
+
+/** A line of GET /services/NAME/logs?follow=1&tail=N: JSON, one a line. */
+export interface LogRecord {
+  readonly stream: 'stdout' | 'stderr';
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+  readonly text: string;
+  /** The line goes on in the next record. */
+  readonly partial?: boolean;
 }
 
 /** GET /boot */

@@ -11,7 +11,7 @@ export interface ContainerListItem {
   readonly Command: string;
   /** Seconds since 1970. */
   readonly Created: number;
-  readonly Ports: readonly never[];
+  readonly Ports: readonly PortBody[];
   readonly Labels: Readonly<Record<string, string>>;
   readonly State: string;
   readonly Status: string;
@@ -20,13 +20,107 @@ export interface ContainerListItem {
   readonly Mounts: readonly MountPoint[];
 }
 
+/** A port in GET /containers/json; without the machine's side it is only offered. */
+export interface PortBody {
+  readonly IP?: string;
+  readonly PrivatePort: number;
+  readonly PublicPort?: number;
+  readonly Type: string;
+}
+
+/** A container's place in a network, in its inspection. */
+export interface EndpointBody {
+  readonly IPAMConfig: { readonly IPv4Address?: string; readonly IPv6Address?: string } | null;
+  readonly Links: readonly string[] | null;
+  readonly Aliases: readonly string[] | null;
+  readonly MacAddress: string;
+  readonly DriverOpts: Readonly<Record<string, string>> | null;
+  readonly NetworkID: string;
+  readonly EndpointID: string;
+  readonly Gateway: string;
+  readonly IPAddress: string;
+  readonly IPPrefixLen: number;
+  readonly IPv6Gateway: string;
+  readonly GlobalIPv6Address: string;
+  readonly GlobalIPv6PrefixLen: number;
+  readonly DNSNames: readonly string[] | null;
+}
+
+/** GET /networks/{name} */
+export interface NetworkBody {
+  readonly Name: string;
+  readonly Id: string;
+  readonly Created: string;
+  readonly Scope: string;
+  readonly Driver: string;
+  readonly EnableIPv6: boolean;
+  readonly IPAM: {
+    readonly Driver: string;
+    readonly Options: Readonly<Record<string, string>> | null;
+    readonly Config: readonly {
+      readonly Subnet: string;
+      readonly IPRange?: string;
+      readonly Gateway: string;
+      readonly AuxiliaryAddresses?: Readonly<Record<string, string>>;
+    }[];
+  };
+  readonly Internal: boolean;
+  readonly Attachable: boolean;
+  readonly Ingress: boolean;
+  readonly ConfigFrom: { readonly Network: string };
+  readonly ConfigOnly: boolean;
+  /** By id; empty in lists. */
+  readonly Containers: Readonly<Record<string, NetworkContainer>>;
+  readonly Options: Readonly<Record<string, string>>;
+  readonly Labels: Readonly<Record<string, string>>;
+}
+
+/** A running container in a network's inspection. */
+export interface NetworkContainer {
+  readonly Name: string;
+  readonly EndpointID: string;
+  readonly MacAddress: string;
+  /** `10.1.0.2/16` */
+  readonly IPv4Address: string;
+  readonly IPv6Address: string;
+}
+
 export interface MountPoint {
   readonly Type: string;
+  /** Of a volume. */
+  readonly Name?: string;
   readonly Source: string;
   readonly Destination: string;
+  /** Of a volume. */
+  readonly Driver?: string;
   readonly Mode: string;
   readonly RW: boolean;
   readonly Propagation: string;
+}
+
+/** What is told of a file of a container, in a header. */
+export interface PathStatBody {
+  readonly name: string;
+  readonly size: number;
+  /** Kind and permissions in the bits of Go's os.FileMode. */
+  readonly mode: number;
+  readonly mtime: string;
+  /** Where a link leads to in the end; empty for anything else. */
+  readonly linkTarget: string;
+}
+
+/** GET /volumes/{name} */
+export interface VolumeBody {
+  /** RFC 3339, whole seconds. */
+  readonly CreatedAt: string;
+  readonly Driver: string;
+  readonly Labels: Readonly<Record<string, string>> | null;
+  readonly Mountpoint: string;
+  readonly Name: string;
+  readonly Options: Readonly<Record<string, string>> | null;
+  readonly Scope: string;
+  /** Only in answers about disk usage. */
+  readonly UsageData?: { readonly Size: number; readonly RefCount: number };
 }
 
 /** GET /version */
@@ -61,3 +155,34 @@ export interface ExecInspectBody {
 export interface ErrorBody {
   readonly message: string;
 }
+
+/** One of GET /images/json. */
+export interface ImageListItem {
+  readonly Id: string;
+  readonly ParentId: string;
+  readonly RepoTags: readonly string[];
+  readonly RepoDigests: readonly string[];
+  /** Seconds since 1970. */
+  readonly Created: number;
+  readonly Size: number;
+  /** Before API 1.44. */
+  readonly VirtualSize?: number;
+  /** -1 where nobody asked. */
+  readonly SharedSize: number;
+  readonly Labels: Readonly<Record<string, string>> | null;
+  readonly Containers: number;
+}
+
+/** One of GET /images/{name}/history. */
+export interface ImageHistoryBody {
+  readonly Id: string;
+  /** Seconds since 1970. */
+  readonly Created: number;
+  readonly CreatedBy: string;
+  readonly Tags: readonly string[] | null;
+  readonly Size: number;
+  readonly Comment: string;
+}
+
+/** One of DELETE /images/{name}. */
+export type ImageDeleteBody = { readonly Untagged: string } | { readonly Deleted: string };

@@ -1,20 +1,26 @@
 /** What `docker ps` shows in its STATUS column, from a container's state. */
 export type StatusInput =
   | { readonly status: 'created' }
-  | { readonly status: 'running' | 'paused'; readonly startedAtMs: number }
+  | {
+      readonly status: 'running' | 'paused';
+      readonly startedAtMs: number;
+    }
   | {
       readonly status: 'restarting' | 'exited';
       readonly exitCode: number;
       readonly finishedAtMs: number;
     };
 
-/** `Up 3 seconds`, `Exited (0) 2 hours ago`, in Docker's words. */
-export function formatStatus(state: StatusInput, nowMs: number): string {
+/**
+ * `Up 3 seconds`, `Exited (0) 2 hours ago`, in Docker's words.
+ * @param health of a container that has a check
+ */
+export function formatStatus(state: StatusInput, nowMs: number, health?: string): string {
   switch (state.status) {
     case 'created':
       return 'Created';
     case 'running':
-      return `Up ${formatHumanDuration(nowMs - state.startedAtMs)}`;
+      return `Up ${formatHumanDuration(nowMs - state.startedAtMs)}${formatHealth(health)}`;
     case 'paused':
       return `Up ${formatHumanDuration(nowMs - state.startedAtMs)} (Paused)`;
     case 'restarting':
@@ -22,6 +28,11 @@ export function formatStatus(state: StatusInput, nowMs: number): string {
     case 'exited':
       return `Exited (${state.exitCode}) ${formatHumanDuration(nowMs - state.finishedAtMs)} ago`;
   }
+}
+
+function formatHealth(health: string | undefined): string {
+  if (health === undefined) return '';
+  return health === 'starting' ? ' (health: starting)' : ` (${health})`;
 }
 
 /** A rough duration as Docker words it: `Less than a second`, `About a minute`, `3 weeks`. */

@@ -6,17 +6,23 @@ import { ToolError } from '../../shared/errors.ts';
  */
 export type StdStream = 'stdout' | 'stderr';
 
-const HEADER_BYTES = 8;
+/** Bytes before each piece. */
+export const FRAME_HEADER_BYTES = 8;
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 const NUMBERS: Readonly<Record<StdStream, number>> = { stdout: 1, stderr: 2 };
 
 /** One frame. */
 export function formatFrame(stream: StdStream, data: Buffer): Buffer {
-  const frame = Buffer.allocUnsafe(HEADER_BYTES + data.length);
-  frame.writeUInt32BE(NUMBERS[stream] * 0x0100_0000, 0);
-  frame.writeUInt32BE(data.length, 4);
-  data.copy(frame, HEADER_BYTES);
+  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + data.length);
+  writeFrameHeader(frame, 0, stream, data.length);
+  data.copy(frame, FRAME_HEADER_BYTES);
   return frame;
+}
+
+/** Writes the eight bytes before a piece. */
+export function writeFrameHeader(target: Buffer, at: number, stream: StdStream, sizeBytes: number): void {
+  target.writeUInt32BE(NUMBERS[stream] * 0x0100_0000, at);
+  target.writeUInt32BE(sizeBytes, at + 4);
 }
 
 /** Takes frames apart again, however they were cut into chunks. */
@@ -26,7 +32,7 @@ export class FrameParser {
   /** Throws STREAM_MALFORMED (kind integrity) for what is no frame. */
   *push(chunk: Buffer): Generator<{ readonly stream: StdStream; readonly data: Buffer }> {
     let data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    while (data.length >= HEADER_BYTES) {
+    while (data.length >= FRAME_HEADER_BYTES) {
       const number = data[0] ?? 0;
       const length = data.readUInt32BE(4);
       if (number > 2 || data.readUInt32BE(0) !== number * 0x0100_0000 || length > MAX_FRAME_BYTES) {
@@ -35,10 +41,10 @@ export class FrameParser {
           kind: 'integrity',
         });
       }
-      if (data.length < HEADER_BYTES + length) break;
+      if (data.length < FRAME_HEADER_BYTES + length) break;
       const stream = number === 2 ? 'stderr' : 'stdout';
-      yield { stream, data: data.subarray(HEADER_BYTES, HEADER_BYTES + length) };
-      data = data.subarray(HEADER_BYTES + length);
+      yield { stream, data: data.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + length) };
+      data = data.subarray(FRAME_HEADER_BYTES + length);
     }
     this.#rest = Buffer.from(data);
   }

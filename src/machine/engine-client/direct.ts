@@ -17,14 +17,14 @@ import type { EngineClient, LogLine } from './engine-client.ts';
  */
 export function createDirectClient(context: EngineContext): EngineClient {
   return {
-    create: (name, request) => createContainer(context, name, request),
+    create: async (name, request) => (await createContainer(context, name, request)).id,
     start: nameOrId => unlessDone(startContainer(context, nameOrId)),
     stop: (nameOrId, graceMs) => unlessDone(stopContainer(context, nameOrId, graceMs)),
     kill: (nameOrId, signal) => killContainer(context, nameOrId, signal),
     remove: (nameOrId, options) => removeContainer(context, nameOrId, options?.force === true),
     inspect: nameOrId => Promise.resolve().then(() => summaryOf(context, context.table.resolve(nameOrId).id)),
     list: () => Promise.resolve(context.table.all().map(formatSummary)),
-    wait: async (nameOrId, signal) => waitContainer(context, nameOrId, signal),
+    wait: async (nameOrId, signal) => waitContainer(context, nameOrId, 'not-running', signal),
     logs: (nameOrId, options) => readLines(context, nameOrId, options),
     exec: (nameOrId, command, options) => runExec(context, nameOrId, command, options?.timeoutMs),
     events: signal => context.events.subscribe(signal),

@@ -15,6 +15,8 @@ export interface ContainerSummary {
   readonly pid: number;
   readonly exitCode: number;
   readonly restartCount: number;
+  /** Stopped or killed on request: no restart follows. */
+  readonly stopRequested: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** Milliseconds since 1970; undefined if it never started / finished. */
   readonly startedAtMs?: number;
@@ -25,7 +27,28 @@ export interface ContainerSummary {
 
 export interface EngineEvent {
   readonly action:
-    'create' | 'start' | 'die' | 'restart-scheduled' | 'gave-up' | 'stop' | 'kill' | 'destroy' | 'oom';
+    | 'create'
+    | 'start'
+    | 'die'
+    | 'restart-scheduled'
+    | 'gave-up'
+    | 'stop'
+    | 'kill'
+    | 'destroy'
+    | 'oom'
+    | 'attach'
+    | 'detach'
+    | 'pause'
+    | 'unpause'
+    | 'rename'
+    | 'update'
+    | 'health_status'
+    | 'archive-path'
+    | 'extract-to-dir'
+    | 'export'
+    | 'commit';
+  /** What Docker says besides name, image and labels. */
+  readonly attributes?: Readonly<Record<string, string>>;
   readonly container: ContainerSummary;
   readonly timeMs: number;
 }

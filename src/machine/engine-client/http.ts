@@ -1,5 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { ToolError, isSystemError, messageOf } from '../../shared/errors.ts';
 import { API_VERSION } from '../engine-api/api-version.ts';
 import type { ErrorBody } from '../engine-api/bodies.ts';
@@ -14,13 +16,20 @@ export interface DockerHttpClient {
   request(method: string, path: string, options?: HttpOptions): Promise<unknown>;
   /** Answers the response while it is still coming. */
   stream(method: string, path: string, options?: HttpOptions): Promise<IncomingMessage>;
+  /** The answer's text, up to 64 MiB. */
+  text(method: string, path: string, options?: HttpOptions): Promise<string>;
   /** Takes the connection over, as exec and attach do. */
-  hijack(path: string, body: unknown): Promise<{ readonly socket: Socket; readonly isRaw: boolean }>;
+  hijack(path: string, options: HttpOptions): Promise<{ readonly socket: Socket; readonly isRaw: boolean }>;
 }
 
 export interface HttpOptions {
-  readonly query?: Readonly<Record<string, string>>;
+  /** A list is the same key several times; undefined is left out. */
+  readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, instead of a body; its end is the end of the request. */
+  readonly upload?: Readable;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
@@ -34,7 +43,7 @@ export function createHttpClient(socketPath: string): DockerHttpClient {
     onUpgrade?: (response: IncomingMessage, socket: Socket, head: Buffer) => void,
   ): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
-      const query = options.query === undefined ? '' : `?${String(new URLSearchParams(options.query))}`;
+      const query = formatQuery(options.query ?? {});
       const body = options.body === undefined ? undefined : JSON.stringify(options.body);
       const request = httpRequest({
         socketPath,
@@ -45,6 +54,7 @@ export function createHttpClient(socketPath: string): DockerHttpClient {
           ...(body === undefined
             ? {}
             : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) }),
+          ...options.headers,
           ...headers,
         },
         ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -54,24 +64,32 @@ export function createHttpClient(socketPath: string): DockerHttpClient {
       if (onUpgrade !== undefined) {
         request.once('upgrade', (response, socket, head) => onUpgrade(response, socket, head));
       }
-      request.end(body);
+      if (options.upload === undefined) request.end(body);
+      else {
+        // A refusal may come before everything was sent: the answer counts, not the broken pipe.
+        pipeline(options.upload, request).catch((cause: unknown) => {
+          if (cause instanceof Error && !isSystemError(cause, 'EPIPE', 'ECONNRESET')) reject(cause);
+        });
+      }
     });
   const stream: DockerHttpClient['stream'] = async (method, path, options = {}) => {
     const response = await open(method, path, options, {});
     if ((response.statusCode ?? 500) >= 400) throw await refusalOf(response);
     return response;
   };
+  const text: DockerHttpClient['text'] = async (method, path, options) =>
+    readText(await stream(method, path, options));
   return {
     socketPath,
     stream,
+    text,
     async request(method, path, options) {
-      const response = await stream(method, path, options);
-      const text = await readText(response);
-      return text === '' ? undefined : (JSON.parse(text) as unknown);
+      const answer = await text(method, path, options);
+      return answer.trim() === '' ? undefined : (JSON.parse(answer) as unknown);
     },
-    hijack: (path, body) =>
+    hijack: (path, options) =>
       new Promise((resolve, reject) => {
-        open('POST', path, { body }, { Connection: 'Upgrade', Upgrade: 'tcp' }, (response, socket, head) => {
+        open('POST', path, options, { Connection: 'Upgrade', Upgrade: 'tcp' }, (response, socket, head) => {
           if (head.length > 0) socket.unshift(head);
           resolve({
             socket,
@@ -80,6 +98,15 @@ export function createHttpClient(socketPath: string): DockerHttpClient {
         }).then(async response => reject(await refusalOf(response)), reject);
       }),
   };
+}
+
+function formatQuery(query: NonNullable<HttpOptions['query']>): string {
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    for (const item of typeof value === 'string' ? [value] : (value ?? [])) parameters.append(key, item);
+  }
+  const text = String(parameters);
+  return text === '' ? '' : `?${text}`;
 }
 
 async function readText(response: IncomingMessage): Promise<string> {

@@ -4,14 +4,18 @@ import { formatSummary } from './containers/summary.ts';
 import type { EngineConfig } from './engine-config.ts';
 import type { EventBus } from './event-bus.ts';
 import type { ExecTable } from './exec/exec-table.ts';
+import type { RootLeases } from './files/root-leases.ts';
 import type { ImageCatalog } from './images/image-catalog.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import type { LogKeeper } from './logs/log-keeper.ts';
-import type { Runtime } from './runtime/crun.ts';
+import type { ObjectEvent } from './object-events.ts';
+import type { NetworkTable } from './networks/network-table.ts';
 import type { ContainerTable } from './store/container-table.ts';
 import type { EnginePaths } from './store/engine-paths.ts';
+import type { HealthKeeper } from './supervise/health-keeper.ts';
 import type { MonitorWatch } from './supervise/monitor-watch.ts';
 import type { RestartTimers } from './supervise/restart-timers.ts';
+import type { VolumeTable } from './volumes/volume-table.ts';
 
 /** What every verb of the engine works with. */
 export interface EngineContext {
@@ -21,15 +25,20 @@ export interface EngineContext {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   readonly paths: EnginePaths;
-  readonly runtime: Runtime;
   readonly table: ContainerTable;
   readonly images: ImageCatalog;
+  readonly volumes: VolumeTable;
+  readonly networks: NetworkTable;
+  readonly roots: RootLeases;
   readonly events: EventBus<EngineEvent>;
+  /** What happens to images, volumes and networks. */
+  readonly objectEvents: EventBus<ObjectEvent>;
   readonly queue: KeyedQueue;
   readonly monitors: MonitorWatch;
   readonly timers: RestartTimers;
   readonly logs: LogKeeper;
   readonly execs: ExecTable;
+  readonly health: HealthKeeper;
   /** Handles the end of a container's conmon; wired in engine.ts, since starting and ending need each other. */
   readonly onMonitorGone: (id: string) => void;
   /** Starts a container whose pause is over. */
@@ -46,6 +55,12 @@ export function publish(
   context: EngineContext,
   action: EngineEvent['action'],
   container: ContainerSummary,
+  attributes?: EngineEvent['attributes'],
 ): void {
-  context.events.publish({ action, container, timeMs: context.clock() });
+  context.events.publish({
+    action,
+    container,
+    timeMs: context.clock(),
+    ...(attributes === undefined ? {} : { attributes }),
+  });
 }

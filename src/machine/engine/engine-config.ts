@@ -7,7 +7,36 @@ export interface EnginePrograms {
   readonly crun: string;
   /** mount, umount, mkfifo, stty and telnetd (the terminal of `exec -t`). */
   readonly busybox: string;
+  /** runc, which a container can choose instead of crun (HostConfig.Runtime). */
+  readonly runc?: string;
+  /** Connects to conmon's attach socket, for input of containers. */
+  readonly socat?: string;
+  /** A static init that reaps and forwards signals (tini), for HostConfig.Init. */
+  readonly init?: string;
+  /** mkfs.erofs, which makes the file of a layer: nothing is pulled, loaded or committed without it. */
+  readonly mkfsErofs?: string;
+  /** netavark, which connects containers to bridge networks; with it come `aardvarkDns` and `nft`. */
+  readonly netavark?: string;
+  /** Answers the names of containers; netavark starts it. */
+  readonly aardvarkDns?: string;
+  /** Sets the kernel's packet filter for netavark. */
+  readonly nft?: string;
 }
+
+/** How the engine speaks to registries. */
+export interface RegistryConfig {
+  /** Base URLs asked before the registry itself, by registry. */
+  readonly mirrors?: Readonly<Record<string, readonly string[]>>;
+  /** Registries spoken to in plain HTTP, `host[:port]`; those on loopback are anyway. */
+  readonly insecure?: readonly string[];
+  /** Token servers of another site that may get a registry's login: host names by registry. */
+  readonly realms?: Readonly<Record<string, readonly string[]>>;
+  /** http_proxy, https_proxy, no_proxy. */
+  readonly proxies?: Readonly<Record<string, string>>;
+}
+
+/** The OCI runtimes that the engine knows. */
+export type RuntimeName = 'crun' | 'runc';
 
 /** cgroup v2 as the engine uses it. Absent from EngineConfig: containers are put into no cgroup. */
 export interface EngineCgroups {
@@ -30,12 +59,17 @@ export interface EngineConfig {
   /** Mounted file systems with `images/index.json` and `layers/`; earlier ones win a name. */
   readonly imageStores: readonly string[];
   readonly programs: EnginePrograms;
+  readonly registries?: RegistryConfig;
   readonly cgroups?: EngineCgroups;
+  /** What runs containers that do not choose; crun unless given. */
+  readonly defaultRuntime?: RuntimeName;
   /** Version of the image or of Slipway, answered by /version. */
   readonly version: string;
   /** The machine's name for /info, when it is not the kernel's host name. */
   readonly machineName?: string;
   readonly log: Log;
+  /** Told the name of each step that changes what lasts, before it is done: where tests end the process. */
+  readonly onStep?: (step: string) => void;
   /** For the logs of all boot-scoped containers together; 8 MB or 4 % of memory, the smaller, unless given. */
   readonly logBudgetBytes?: number;
 }

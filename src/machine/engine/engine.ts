@@ -7,19 +7,30 @@ import type { EngineEvent } from '../engine-client/engine-client.ts';
 import { createDirectClient } from '../engine-client/direct.ts';
 import { reconcile } from './containers/reload.ts';
 import { handleExit, restartNow } from './containers/handle-exit.ts';
-import type { EngineContext } from './context.ts';
+import { type EngineContext, publish, summaryOf } from './context.ts';
 import type { Engine, EngineConfig } from './engine-config.ts';
 import { EventBus } from './event-bus.ts';
 import { ExecTable } from './exec/exec-table.ts';
+import { sweepRoots } from './files/container-root.ts';
+import { sweepViews } from './files/image-root.ts';
+import { RootLeases } from './files/root-leases.ts';
 import { createBackend } from './api/backend.ts';
 import { type ApiServer, serveApi } from './http/server.ts';
+import { attachImageStore } from './images/attach-store.ts';
 import { ImageCatalog } from './images/image-catalog.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { LogKeeper } from './logs/log-keeper.ts';
+import { NetworkTable } from './networks/network-table.ts';
+import { sweepNamespaces, takeUpNetworks } from './networks/take-up.ts';
+import type { ObjectEvent } from './object-events.ts';
 import { ContainerTable } from './store/container-table.ts';
 import { enginePaths } from './store/engine-paths.ts';
+import { HealthKeeper } from './supervise/health-keeper.ts';
+import { probeHealth } from './supervise/health-probe.ts';
 import { MonitorWatch } from './supervise/monitor-watch.ts';
 import { RestartTimers } from './supervise/restart-timers.ts';
+import { takeUpVolumes } from './volumes/take-up.ts';
+import { VolumeTable } from './volumes/volume-table.ts';
 
 export type { Engine, EngineConfig, EngineCgroups, EnginePrograms } from './engine-config.ts';
 
@@ -48,8 +59,24 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
     }
   }
   for (const store of config.imageStores) await context.images.addStore(store);
-  takeUp(context, await table.loadBoot());
-  const attachState = async (folder: string): Promise<void> => takeUp(context, await table.loadState(folder));
+  await sweepViews(context);
+  // Volumes before containers, of which some are started at once.
+  const boot = await table.loadBoot();
+  await sweepRoots(context, boot);
+  await attachImageStore(context, config.runRoot, 'boot', boot);
+  await takeUpVolumes(context, await context.volumes.loadBoot());
+  await context.networks.loadBoot();
+  await takeUpNetworks(context);
+  takeUp(context, boot);
+  const attachState = async (folder: string): Promise<void> => {
+    const kept = await table.loadState(folder);
+    await sweepRoots(context, kept);
+    await attachImageStore(context, folder, 'state', [...boot, ...kept]);
+    await takeUpVolumes(context, await context.volumes.loadState(folder));
+    await context.networks.loadState(folder);
+    await sweepNamespaces(context);
+    takeUp(context, kept);
+  };
   if (config.stateRoot !== undefined) await attachState(config.stateRoot);
 
   const servers: ApiServer[] = [];
@@ -62,6 +89,7 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
     attachState,
     async [Symbol.asyncDispose]() {
       await Promise.all(servers.map(server => server[Symbol.asyncDispose]()));
+      context.health.forgetAll();
       context.timers.cancelAll();
       context.monitors.releaseAll();
       context.logs.releaseAll();
@@ -83,14 +111,13 @@ function createContext(config: EngineConfig): EngineContext {
     bootId: readBootId(),
     clock: Date.now,
     paths,
-    runtime: {
-      program: config.programs.crun,
-      root: paths.crun,
-      useCgroups: config.cgroups !== undefined,
-    },
     table: new ContainerTable(paths, log),
     images: new ImageCatalog(),
+    volumes: new VolumeTable(paths.volumes, log),
+    networks: new NetworkTable(paths.networks, log),
+    roots: new RootLeases(),
     events: new EventBus<EngineEvent>(),
+    objectEvents: new EventBus<ObjectEvent>(),
     queue: new KeyedQueue(),
     monitors: new MonitorWatch(),
     timers: new RestartTimers(),
@@ -99,6 +126,11 @@ function createContext(config: EngineConfig): EngineContext {
       log,
     ),
     execs: new ExecTable(),
+    health: new HealthKeeper(
+      (id, plan, signal) => probeHealth(context, id, plan, signal),
+      Date.now,
+      (id, { status }) => publish(context, 'health_status', summaryOf(context, id), { health: status }),
+    ),
     onMonitorGone: id => {
       handleExit(context, id).catch((error: unknown) => {
         log.error('the end of a container could not be handled', { container: id, reason: messageOf(error) });

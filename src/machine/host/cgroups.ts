@@ -35,6 +35,16 @@ export async function removeCgroup(folder: string, timeoutMs = 2000): Promise<bo
   }
 }
 
+/** Whether a group is frozen; undefined when it is gone. */
+export async function isFrozen(folder: string): Promise<boolean | undefined> {
+  try {
+    return (await readFile(join(folder, 'cgroup.freeze'), 'utf8')).trim() === '1';
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENODEV')) return undefined;
+    throw error;
+  }
+}
+
 /** How often the kernel killed a process of the group for lack of memory; 0 when the group is gone. */
 export async function countOomKills(folder: string): Promise<number> {
   try {

@@ -21,16 +21,52 @@ export interface OverlayMount {
  * one page of options and an image may have a hundred layers. Throws PROGRAM_FAILED.
  */
 export async function mountOverlay(busybox: string, overlay: OverlayMount): Promise<void> {
+  const folders = `upperdir=${escapeOption(overlay.upper)},workdir=${escapeOption(overlay.work)}`;
+  await mountStack(busybox, overlay, folders);
+}
+
+/** Mounts several lower folders, at least two, as one that nobody can write to. Throws PROGRAM_FAILED. */
+export async function mountLayers(
+  busybox: string,
+  layers: Pick<OverlayMount, 'lower' | 'target' | 'links'>,
+): Promise<void> {
+  await mountStack(busybox, layers, 'ro');
+}
+
+async function mountStack(
+  busybox: string,
+  overlay: Pick<OverlayMount, 'lower' | 'target' | 'links'>,
+  more: string,
+): Promise<void> {
   await mkdir(overlay.links, { recursive: true });
   for (const name of await readdir(overlay.links)) await unlink(join(overlay.links, name));
   for (const [index, folder] of overlay.lower.entries())
     await symlink(folder, join(overlay.links, String(index)));
   const lower = overlay.lower.map((_, index) => String(index)).join(':');
-  const options = `lowerdir=${lower},upperdir=${escapeOption(overlay.upper)},workdir=${escapeOption(overlay.work)}`;
+  const options = `lowerdir=${lower},${more}`;
   await runProgramOrThrow(
     [busybox, 'mount', '-t', 'overlay', '-o', options, 'overlay', overlay.target],
     `mounting the root file system at ${overlay.target}`,
     { timeoutMs: TIMEOUT_MS, cwd: overlay.links },
+  );
+}
+
+/** Mounts an EROFS file read-only, through a loop device that goes away with the last user. Throws PROGRAM_FAILED. */
+export async function mountErofs(busybox: string, file: string, target: string): Promise<void> {
+  await mkdir(target, { recursive: true, mode: 0o700 });
+  await runProgramOrThrow(
+    [busybox, 'mount', '-t', 'erofs', '-o', 'ro,nodev,loop', file, target],
+    `mounting the layer ${file}`,
+    { timeoutMs: TIMEOUT_MS },
+  );
+}
+
+/** Mounts a tmpfs. Throws PROGRAM_FAILED. */
+export async function mountTmpfs(busybox: string, target: string, options: readonly string[]): Promise<void> {
+  await runProgramOrThrow(
+    [busybox, 'mount', '-t', 'tmpfs', '-o', options.join(','), 'tmpfs', target],
+    `mounting a tmpfs at ${target}`,
+    { timeoutMs: TIMEOUT_MS },
   );
 }
 

@@ -1,10 +1,11 @@
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ToolError, isSystemError } from '../../shared/errors.ts';
 import type { ErrorView } from '../control/wire.ts';
 import { kindOfStatus } from '../engine-api/http-status.ts';
 
 const TIMEOUT_MS = 30_000;
+const MAX_LINE_BYTES = 1024 * 1024;
 /** How long a socket that refuses is asked again: system-docker may just be replaced. */
 const PATIENCE_MS = 8000;
 
@@ -16,25 +17,47 @@ export async function askControl<T>(
   socketPath: string,
   method: 'GET' | 'POST',
   path: string,
-  body?: unknown,
+  options: AskOptions = {},
 ): Promise<T> {
-  const { status, text } = await exchangePatiently(socketPath, method, path, body);
-  const value: unknown = JSON.parse(text);
-  if (status < 400) return value as T;
-  const { code, message, hint } = value as ErrorView;
-  throw new ToolError(message, { code, kind: kindOfStatus(status), ...(hint === undefined ? {} : { hint }) });
+  const response = await openPatiently(socketPath, method, path, options);
+  return JSON.parse(await readWhole(response)) as T;
 }
 
-async function exchangePatiently(
+/** Asks for lines of JSON, one value a line, as they come. Throws as askControl. */
+export async function* streamControl<T>(socketPath: string, path: string): AsyncGenerator<T> {
+  const response = await openPatiently(socketPath, 'GET', path, { timeoutMs: 0 });
+  let rest = '';
+  response.setEncoding('utf8');
+  for await (const chunk of response as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > MAX_LINE_BYTES) throw new Error('a line of the answer is longer than 1 MiB');
+    for (const line of lines) yield JSON.parse(line) as T;
+  }
+}
+
+export interface AskOptions {
+  readonly body?: unknown;
+  /** Without an answer after this time it is given up; 0: never. 30 s unless given. */
+  readonly timeoutMs?: number;
+}
+
+/** The response to a request that was not refused. */
+async function openPatiently(
   socketPath: string,
   method: string,
   path: string,
-  body: unknown,
-): Promise<{ status: number; text: string }> {
+  options: AskOptions,
+): Promise<IncomingMessage> {
   const begun = performance.now();
   for (;;) {
     try {
-      return await exchange(socketPath, method, path, body);
+      const response = await open(socketPath, method, path, options);
+      const status = response.statusCode ?? 500;
+      if (status < 400) return response;
+      const { code, message, hint } = JSON.parse(await readWhole(response)) as ErrorView;
+      const kind = kindOfStatus(status);
+      throw new ToolError(message, { code, kind, ...(hint === undefined ? {} : { hint }) });
     } catch (error) {
       const isRefused = error instanceof ToolError && isSystemError(error.cause, 'ECONNREFUSED');
       if (!isRefused || performance.now() - begun > PATIENCE_MS) throw error;
@@ -43,34 +66,25 @@ async function exchangePatiently(
   }
 }
 
-function exchange(
+function open(
   socketPath: string,
   method: string,
   path: string,
-  body: unknown,
-): Promise<{ status: number; text: string }> {
+  { body, timeoutMs = TIMEOUT_MS }: AskOptions,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const call = request(
-      {
-        socketPath,
-        method,
-        path,
-        timeout: TIMEOUT_MS,
-        headers: { 'content-type': 'application/json' },
-      },
-      response => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.once('error', reject);
-        response.once('end', () =>
-          resolve({ status: response.statusCode ?? 500, text: Buffer.concat(chunks).toString('utf8') }),
-        );
-      },
-    );
-    call.once('timeout', () => call.destroy(new Error('no answer within 30 s')));
+    const headers = { 'content-type': 'application/json' };
+    const call = request({ socketPath, method, path, timeout: timeoutMs, headers }, resolve);
+    call.once('timeout', () => call.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
     call.once('error', error => reject(explain(error, socketPath)));
     call.end(body === undefined ? undefined : JSON.stringify(body));
   });
+}
+
+async function readWhole(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function explain(cause: Error, socketPath: string): ToolError {

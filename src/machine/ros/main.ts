@@ -1,9 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { ToolError } from '../../shared/errors.ts';
-import type { BootView, PowerView, ServiceView, VersionView } from '../control/wire.ts';
+import type { BootView, PowerView, VersionView } from '../control/wire.ts';
 import { formatBoot } from './boot-timeline.ts';
 import { askControl } from './control-client.ts';
-import { formatServices } from './service-list.ts';
+import { defineServiceCommands } from './service-commands.ts';
 
 /** What `ros` has of the outside. */
 export interface RosContext {
@@ -33,7 +33,8 @@ export async function runRos(argv: readonly string[], context: RosContext): Prom
   }
 }
 
-function createProgram({ socketPath, out, err }: RosContext): Command {
+function createProgram(context: RosContext): Command {
+  const { socketPath, out, err } = context;
   const program = new Command('ros')
     .description('Looks at this machine and controls it.')
     .exitOverride()
@@ -51,20 +52,7 @@ function createProgram({ socketPath, out, err }: RosContext): Command {
       const version = await askControl<VersionView>(socketPath, 'GET', '/version');
       out(`version v${version.slipwayVersion} from image ${version.name} ${version.version}\n`);
     });
-  const service = program
-    .command('service')
-    .alias('s')
-    .description('the services of this machine')
-    .exitOverride();
-  service
-    .command('list')
-    .alias('ls')
-    .description('list services: status, restarts, when each was up, what it waits for')
-    .option('--json', 'print JSON')
-    .action(async (options: { json?: boolean }) => {
-      const services = await askControl<ServiceView[]>(socketPath, 'GET', '/services');
-      out(options.json === true ? toJson(services) : formatServices(services));
-    });
+  defineServiceCommands(program, context);
   program
     .command('boot')
     .description('show where the boot time went')
@@ -83,7 +71,9 @@ function createProgram({ socketPath, out, err }: RosContext): Command {
       .command(action)
       .description(`${description}; services are stopped in reverse order first`)
       .action(async () => {
-        const { action: decided } = await askControl<PowerView>(socketPath, 'POST', '/power', { action });
+        const { action: decided } = await askControl<PowerView>(socketPath, 'POST', '/power', {
+          body: { action },
+        });
         out(decided === action ? `going down (${action})\n` : `going down already (${decided})\n`);
       });
   }

@@ -1,74 +1,59 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ToolError, messageOf } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/errors.ts';
 import type { ServiceDefinition } from '../../shared/service/definition.ts';
-import type { ContainerSummary, EngineClient, EngineEvent } from '../engine-client/engine-client.ts';
-import type { Log } from '../log.ts';
+import type { EngineClient, EngineEvent } from '../engine-client/engine-client.ts';
+import { isAlive, stopIfThere } from './attempt.ts';
+import { Bring } from './bring.ts';
 import type { Conditions } from './conditions.ts';
-import { definitionToRequest } from './definition-to-request.ts';
-import { type ServiceStatus, type Unmet, conditionsOf, formatUnmet, isSettled, planStart } from './plan.ts';
-import { formatReadiness, waitUntilReady } from './readiness.ts';
+import { findService, notControlled } from './find-service.ts';
+import { judgeEvent } from './judge-event.ts';
+import { type Plan, type Unmet, conditionsOf, formatUnmet, planSteps } from './plan.ts';
+import { staleMembers } from './pods.ts';
+import type { ReadinessHost } from './readiness.ts';
+import { type Finding, planResume } from './resume.ts';
+import { ServiceBook, type ServiceBookOptions } from './service-book.ts';
+import { type Renewal, type ServiceProgress, isSettled } from './status.ts';
 
-/** How far a service is, and when it got there; journalled, so that a respawned system-docker goes on. */
-export interface ServiceProgress {
-  readonly status: ServiceStatus;
-  /** Seconds of uptime. */
-  readonly startedAt?: number;
-  /** When it was up or done for the first time. */
-  readonly upAt?: number;
+/** What the planner needs of the machine besides the engine. */
+export interface ServiceHost extends ReadinessHost {
+  /** Whether two processes have the same network, ipc and host-name namespaces. */
+  sharesPod(pid: number, other: number): boolean;
 }
 
-export interface ServiceRunnerOptions {
+export interface ServiceRunnerOptions extends ServiceBookOptions {
   readonly definitions: readonly ServiceDefinition[];
   readonly engine: EngineClient;
+  readonly host: ServiceHost;
   readonly conditions: Conditions;
-  readonly log: Log;
-  /** Seconds since the kernel started. */
-  readonly uptime: () => number;
-  /** Progress of an earlier life of system-docker in this boot. */
-  readonly saved?: Readonly<Record<string, ServiceProgress>>;
-  /** Called after each change. */
-  readonly onProgress?: (name: string, progress: ServiceProgress) => void;
-  /** Opens the rescue path, for services with `on_failure: rescue`. */
-  readonly openRescue?: () => void;
 }
 
 /**
- * Brings the services of the boot up through the engine, as the planner says, and goes on after
- * system-docker was killed. Down again is stop.ts.
+ * Carries out what the planner says: brings the services of the boot up through the engine, looks after them, and goes
+ * on after system-docker was killed. Down again is stop.ts.
  *
- * INVARIANTS: at most one `#bring` runs for a service. Every change of a status goes through `#set`, which plans
- * again. Nothing here restarts a container that has once run: that is the engine's part.
+ * INVARIANTS: at most one `Bring` is under way for a service. Every change of a status goes through the book, after
+ * which is planned again. Nothing here restarts a container that has ended: that is the engine's part, but for a pod
+ * whose namespaces are gone, and for what a person asks for.
  */
 export class ServiceRunner implements AsyncDisposable {
   readonly #options: ServiceRunnerOptions;
-  readonly #definitions: ReadonlyMap<string, ServiceDefinition>;
-  readonly #progress = new Map<string, ServiceProgress>();
+  readonly #boot: readonly ServiceDefinition[];
+  readonly #book: ServiceBook;
   readonly #abort = new AbortController();
   readonly #tasks = new Set<Promise<void>>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  /** The try that is under way for a service, with the container that it is about. */
-  readonly #attempts = new Map<string, Attempt>();
-  /** Failed in an earlier life: a container that has ended is made anew. */
-  readonly #retried = new Set<string>();
-  readonly #listeners = new Set<() => void>();
+  readonly #brings = new Map<string, Bring>();
+  readonly #turns = new Map<string, Promise<void>>();
   #started = false;
 
   constructor(options: ServiceRunnerOptions) {
     this.#options = options;
-    this.#definitions = new Map(options.definitions.map(definition => [definition.name, definition]));
-    for (const { name, onFailure } of this.#boot()) {
-      const saved = options.saved?.[name];
-      const isRetried = onFailure === 'retry' && isFailedTry(saved?.status);
-      if (isRetried) this.#retried.add(name);
-      // What was under way is begun again; that finds the container running and goes on from there.
-      const again = saved === undefined || saved.status.status === 'starting' || isRetried;
-      this.#progress.set(name, again ? { ...saved, status: { status: 'waiting' } } : saved);
-    }
+    this.#boot = options.definitions.filter(definition => definition.section !== 'onshutdown');
+    this.#book = new ServiceBook(this.#boot, options);
   }
 
   /** Progress of each boot service, in the order of the definitions. */
   get progress(): ReadonlyMap<string, ServiceProgress> {
-    return this.#progress;
+    return this.#book.progress;
   }
 
   /** What each service that has not been started waits for. */
@@ -80,280 +65,242 @@ export class ServiceRunner implements AsyncDisposable {
   start(): void {
     if (this.#started) return;
     this.#started = true;
-    const stopListening = this.#options.conditions.onChange(() => this.#step());
-    this.#abort.signal.addEventListener('abort', () => stopListening());
+    const step = (): void => this.#step();
+    const stopListening = [this.#options.conditions.onChange(step), this.#book.onChange(step)];
+    this.#abort.signal.addEventListener('abort', () => stopListening.forEach(stop => stop()));
+    // First the events, then a look at what is there: nothing falls between the two.
     this.#run(this.#followEngine());
-    this.#run(this.#adoptLate());
+    this.#run(this.#lookAround());
     this.#step();
   }
 
-  /** Resolves once every service of a section is up, done or failed; at once if none is left. */
+  /** Resolves once every service of a section is up, done, stopped or failed; at once if none is left. */
   async settled(section: 'onboot' | 'services'): Promise<void> {
-    const isDone = (): boolean =>
-      this.#boot()
-        .filter(definition => definition.section === section)
-        .every(definition => isSettled(this.#statusOf(definition.name)));
-    await new Promise<void>((resolve, reject) => {
-      const check = (): void => {
-        if (this.#abort.signal.aborted) reject(new Error('the services are being stopped'));
-        else if (!isDone()) return;
-        else resolve();
-        this.#listeners.delete(check);
-      };
-      this.#listeners.add(check);
-      this.#abort.signal.addEventListener('abort', check, { once: true });
-      check();
+    const names = this.#boot.filter(definition => definition.section === section).map(({ name }) => name);
+    await this.#book.until(
+      () => names.every(name => isSettled(this.#book.statusOf(name))),
+      this.#abort.signal,
+    );
+  }
+
+  /**
+   * Brings a service up that does not run, as soon as what it waits for is there; resolves once it is up, done or
+   * failed. No change for one that is up, on its way, or late. Throws SERVICE_NOT_FOUND, SERVICE_NOT_CONTROLLED.
+   */
+  async startService(name: string, signal: AbortSignal): Promise<void> {
+    this.#controlled(name);
+    await this.#inTurn(name, async () => {
+      const containers = await this.#options.engine.list();
+      const isThere = containers.some(container => container.name === name && isAlive(container));
+      const status = this.#book.statusOf(name);
+      const isInOrder = (status.status === 'up' && isThere) || this.#brings.has(name);
+      if (isSettled(status) && !isInOrder) this.#renew(name, 'start');
     });
+    await this.#untilSettled(name, signal);
+  }
+
+  /** Stops a service, within its grace; nothing starts it again but a person, or the next boot. Throws as startService. */
+  async stopService(name: string): Promise<void> {
+    const definition = this.#controlled(name);
+    await this.#inTurn(name, async () => {
+      await this.#brings.get(name)?.cancel();
+      this.#book.setStatus(name, { status: 'stopped', reason: 'on request' });
+      await stopIfThere(this.#options.engine, name, definition.stop.graceMs);
+    });
+  }
+
+  /** Stops a service that runs and starts it again; resolves as startService. Throws as startService. */
+  async restartService(name: string, signal: AbortSignal): Promise<void> {
+    this.#controlled(name);
+    await this.#inTurn(name, async () => {
+      await this.#brings.get(name)?.cancel();
+      this.#renew(name, 'restart');
+    });
+    await this.#untilSettled(name, signal);
   }
 
   /** Ends every wait; containers are left as they are. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#abort.abort();
+    this.#abort.abort(new Error('the services are being stopped'));
     for (const timer of this.#timers.values()) clearTimeout(timer);
     await Promise.allSettled(this.#tasks);
   }
 
-  #boot(): ServiceDefinition[] {
-    return this.#options.definitions.filter(definition => definition.section !== 'onshutdown');
-  }
-
-  #statusOf(name: string): ServiceStatus['status'] {
-    return this.#progress.get(name)?.status.status ?? 'waiting';
-  }
-
-  #plan() {
+  #plan(): Plan {
     const { definitions, conditions } = this.#options;
-    return planStart(definitions, name => this.#statusOf(name), conditions.met);
+    return planSteps(definitions, name => this.#book.statusOf(name), conditions.met);
   }
 
   #step(): void {
-    if (this.#abort.signal.aborted) return;
-    this.#reviveLate();
-    const plan = this.#plan();
-    for (const name of plan.start) {
-      const definition = this.#definitions.get(name);
-      // Starting one plans again, so that others of this plan may be under way already.
-      if (definition !== undefined && this.#statusOf(name) === 'waiting') this.#run(this.#bring(definition));
-    }
-    for (const [name, unmet] of plan.waiting) {
-      // Other services end by their own timeouts; a condition may never come.
-      if (unmet.services.length === 0) this.#limitWait(name, unmet);
-    }
-  }
-
-  /** A service that was given up for want of a condition is started when the condition comes after all. */
-  #reviveLate(): void {
-    const { met } = this.#options.conditions;
-    for (const [name, { status }] of this.#progress) {
-      if (status.status === 'failed' && status.unmet?.every(condition => met.has(condition))) {
-        this.#progress.set(name, { ...this.#progress.get(name), status: { status: 'waiting' } });
+    if (this.#abort.signal.aborted || !this.#started) return;
+    for (const step of this.#plan().steps) {
+      // Each step plans again, so that others of this plan may be under way already.
+      const isWaiting = this.#book.statusOf(step.name).status === 'waiting';
+      const definition = findService(this.#boot, step.name);
+      switch (step.kind) {
+        case 'revive':
+          if (!isWaiting) this.#book.setStatus(step.name, { status: 'waiting' });
+          return;
+        case 'start':
+          if (isWaiting && !this.#brings.has(step.name)) this.#begin(definition);
+          break;
+        case 'limit':
+          if (isWaiting) this.#limitWait(definition, step.unmet);
+          break;
       }
     }
   }
 
-  /** An earlier life still waited for services that were not ready in time; so does this one. */
-  async #adoptLate(): Promise<void> {
-    const late = this.#boot().filter(
-      ({ name, ready }) => ready !== undefined && isFailedTry(this.#progress.get(name)?.status),
-    );
-    if (late.length === 0) return;
-    const containers = await this.#options.engine.list();
-    for (const { name } of late) {
-      const found = containers.find(container => container.name === name);
-      if (found === undefined || !['running', 'restarting', 'paused'].includes(found.status)) continue;
-      if (!isFailedTry(this.#progress.get(name)?.status)) continue;
-      this.#set(name, { ...this.#progress.get(name), status: { status: 'waiting' } });
-    }
+  #limitWait(definition: ServiceDefinition, unmet: Unmet): void {
+    const { name, timeoutMs } = definition;
+    if (this.#timers.has(name)) return;
+    const giveUp = (): void => {
+      this.#timers.delete(name);
+      if (this.#book.statusOf(name).status !== 'waiting') return;
+      this.#book.fail(definition, formatUnmet(unmet), conditionsOf(definition, this.#options.definitions));
+    };
+    this.#timers.set(name, setTimeout(giveUp, timeoutMs));
   }
 
-  #limitWait(name: string, unmet: Unmet): void {
-    const definition = this.#definitions.get(name);
-    if (definition === undefined || this.#timers.has(name)) return;
-    this.#timers.set(
-      name,
-      setTimeout(() => {
-        this.#timers.delete(name);
-        if (this.#statusOf(name) !== 'waiting') return;
-        this.#fail(definition, formatUnmet(unmet), conditionsOf(definition, this.#options.definitions));
-      }, definition.timeoutMs),
-    );
-  }
-
-  /** Makes or adopts the container and waits until it is up, or has exited. */
-  async #bring(definition: ServiceDefinition): Promise<void> {
-    const { engine, uptime } = this.#options;
+  #begin(definition: ServiceDefinition): void {
     const { name } = definition;
+    this.#forgetLimit(name);
+    const { engine, host } = this.#options;
+    const bring = new Bring({ definition, engine, host, book: this.#book, signal: this.#abort.signal });
+    this.#brings.set(name, bring);
+    const isOver = bring.done.finally(() => {
+      this.#brings.delete(name);
+      // Asked for anew while this one was being given up.
+      this.#step();
+    });
+    this.#run(isOver);
+  }
+
+  #forgetLimit(name: string): void {
     clearTimeout(this.#timers.get(name));
     this.#timers.delete(name);
-    this.#set(name, {
-      startedAt: this.#progress.get(name)?.startedAt ?? uptime(),
-      status: { status: 'starting' },
-    });
-    const { delayMs, maxDelayMs } = definition.restart;
-    for (let pauseMs = delayMs; ; pauseMs = Math.min(pauseMs * 2, maxDelayMs)) {
-      const ended = await this.#attempt(definition);
-      if (ended || definition.onFailure !== 'retry' || this.#abort.signal.aborted) return;
-      await sleep(pauseMs, undefined, { signal: this.#abort.signal });
-      await removeIfThere(engine, name);
-    }
   }
 
-  /** One try; true when it got there, or is to be left as it is. */
-  async #attempt(definition: ServiceDefinition): Promise<boolean> {
-    const { name } = definition;
-    const attempt: Attempt = { ended: new AbortController() };
-    this.#attempts.set(name, attempt);
-    try {
-      await this.#ensureStarted(definition, attempt);
-      if (definition.section === 'onboot') await this.#awaitExit(definition);
-      else await this.#awaitReady(definition, attempt.ended.signal);
-      return true;
-    } catch (error) {
-      if (this.#abort.signal.aborted) return true;
-      // It has done its work and exited before it was seen to be ready.
-      if (attempt.ended.signal.aborted && this.#statusOf(name) === 'done') return true;
-      this.#fail(definition, messageOf(error));
-      return false;
-    } finally {
-      this.#attempts.delete(name);
-      this.#options.log.debug(`service ${name} is ${this.#statusOf(name)}`);
-    }
+  #renew(name: string, renewal: Renewal): void {
+    this.#forgetLimit(name);
+    this.#book.renew(name, renewal);
   }
 
-  async #ensureStarted(definition: ServiceDefinition, attempt: Attempt): Promise<void> {
-    const { engine } = this.#options;
-    const { name } = definition;
-    let existing = (await engine.list()).find(container => container.name === name);
-    if (this.#retried.delete(name) && existing !== undefined && hasEnded(existing)) {
-      await removeIfThere(engine, name);
-      existing = undefined;
-    }
-    attempt.containerId = existing?.id ?? (await engine.create(name, definitionToRequest(definition)));
-    // Anything but `created` has run in this boot: an earlier life of system-docker started it.
-    if (existing === undefined || existing.status === 'created') await engine.start(name);
-    else if (definition.section === 'services' && definition.ready !== undefined && hasEnded(existing)) {
-      // No event will come of it any more.
-      if (existing.exitCode === 0 && definition.restart.policy !== 'always') {
-        this.#reach(name, { status: 'done' });
-        attempt.ended.abort();
-      }
-      throw failure(existing.error ?? `exit code ${existing.exitCode}`);
-    }
+  /** What persons ask of one service happens in the order in which they asked. */
+  async #inTurn(name: string, verb: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(name) ?? Promise.resolve()).then(verb);
+    const isOver = turn.catch(() => undefined);
+    this.#turns.set(name, isOver);
+    await turn;
   }
 
-  async #awaitExit(definition: ServiceDefinition): Promise<void> {
-    const { engine } = this.#options;
-    const { name, timeoutMs } = definition;
-    const limit = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#abort.signal]);
-    let code: number;
-    try {
-      code = await engine.wait(name, limit);
-    } catch (error) {
-      if (!limit.aborted || this.#abort.signal.aborted) throw error;
-      throw failure(`did not end within ${timeoutMs / 1000} s`);
-    }
-    if (code !== 0) throw failure(`exit code ${code}`);
-    this.#reach(name, { status: 'done' });
+  async #untilSettled(name: string, signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, this.#abort.signal]);
+    await this.#book.until(() => isSettled(this.#book.statusOf(name)), either);
   }
 
-  /** Declared failed at its timeout, but still waited for: a slow service is better late than given up. */
-  async #awaitReady(definition: ServiceDefinition, ended: AbortSignal): Promise<void> {
-    const { name, ready, timeoutMs } = definition;
-    if (ready === undefined) {
-      this.#reach(name, { status: 'up' });
-      return;
-    }
-    const late = setTimeout(() => {
-      this.#fail(
-        definition,
-        `not ready within ${timeoutMs / 1000} s (waiting for ${formatReadiness(ready)})`,
-      );
-    }, timeoutMs);
-    const retry = definition.onFailure === 'retry' ? [AbortSignal.timeout(timeoutMs)] : [];
-    try {
-      await waitUntilReady(
-        this.#options.engine,
-        name,
-        ready,
-        AbortSignal.any([this.#abort.signal, ended, ...retry]),
-      );
-      this.#reach(name, { status: 'up' });
-    } catch (error) {
-      if (ended.aborted) throw ended.reason as Error;
-      if (retry[0]?.aborted) throw failure(`not ready within ${timeoutMs / 1000} s`);
-      throw error;
-    } finally {
-      clearTimeout(late);
-    }
-  }
-
-  /** Follows containers that end for good after they were up: a longrun may exit with 0, or be given up. */
   async #followEngine(): Promise<void> {
-    try {
-      for await (const event of this.#options.engine.events(this.#abort.signal)) this.#onEvent(event);
-    } catch (error) {
-      if (!this.#abort.signal.aborted) throw error;
+    const { engine, log } = this.#options;
+    const { signal } = this.#abort;
+    for (;;) {
+      try {
+        for await (const event of engine.events(signal)) this.#onEvent(event);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        // More happened at once than is kept: what was missed is found by looking.
+        log.warning(`planner: ${messageOf(error)}`);
+        this.#run(this.#lookAround());
+      }
     }
   }
 
   #onEvent(event: EngineEvent): void {
-    const { id, name, status, exitCode, error } = event.container;
-    const definition = this.#definitions.get(name);
-    if (definition?.section !== 'services') return;
-    const attempt = this.#attempts.get(name);
-    // Of the container of an earlier try.
-    if (attempt?.containerId !== undefined && attempt.containerId !== id) return;
-    if (event.action === 'gave-up') {
-      this.#endFailed(
-        definition,
-        attempt,
-        error ?? `ended too often, the last time with exit code ${exitCode}`,
-      );
-    } else if (event.action === 'die' && status === 'exited' && definition.restart.policy !== 'always') {
-      if (exitCode === 0) {
-        this.#reach(name, { status: 'done' });
-        attempt?.ended.abort(failure('exit code 0'));
-      } else if (definition.restart.policy === 'no') {
-        this.#endFailed(definition, attempt, `exit code ${exitCode}`);
-      }
-    } else if (
-      event.action === 'start' &&
-      definition.ready === undefined &&
-      ['failed', 'done'].includes(this.#statusOf(name))
-    ) {
-      // Started by hand, or by its restart policy after it was given up.
-      this.#reach(name, { status: 'up' });
+    const { id, name } = event.container;
+    const definition = this.#boot.find(service => service.name === name);
+    if (definition === undefined) return;
+    if (event.action === 'start') this.#run(this.#rejoin(definition));
+    const bring = this.#brings.get(name);
+    if (bring?.isAbout(id) === false) return;
+    const status = this.#book.statusOf(name).status;
+    const verdict = judgeEvent(event, definition, status, bring?.effort ?? 'none');
+    switch (verdict.kind) {
+      case 'nothing':
+        break;
+      case 'ended':
+        if (bring === undefined) this.#book.settle(definition, verdict.outcome);
+        else bring.end(verdict.outcome);
+        break;
+      case 'stopped':
+        this.#run(this.#noteStopped(name));
+        break;
+      case 'started':
+        this.#book.setStatus(name, { status: 'waiting' });
+        break;
     }
   }
 
-  /** The container has ended for good; a try that waits for it says so itself, and may be followed by another one. */
-  #endFailed(definition: ServiceDefinition, attempt: Attempt | undefined, reason: string): void {
-    if (attempt === undefined || definition.ready === undefined) this.#fail(definition, reason);
-    else attempt.ended.abort(failure(reason));
+  async #noteStopped(name: string): Promise<void> {
+    const { engine } = this.#options;
+    // What is heard may be over: a stop that was the first half of a restart.
+    if ((await engine.list()).some(container => container.name === name && isAlive(container))) return;
+    await this.#brings.get(name)?.cancel();
+    if (this.#book.statusOf(name).status === 'waiting') return;
+    this.#book.setStatus(name, { status: 'stopped', reason: 'through the engine' });
   }
 
-  #reach(name: string, status: ServiceStatus): void {
-    const before = this.#progress.get(name);
-    this.#set(name, { ...before, upAt: before?.upAt ?? this.#options.uptime(), status });
+  /** Restarts the services of a pod whose owner has new namespaces. */
+  async #rejoin(owner: ServiceDefinition): Promise<void> {
+    if (!this.#boot.some(({ pod }) => pod === owner.name)) return;
+    const { engine, host, log } = this.#options;
+    const containers = await engine.list();
+    const stale = staleMembers(this.#boot, owner.name, containers, (pid, other) =>
+      host.sharesPod(pid, other),
+    );
+    for (const name of stale) {
+      log.info(`service ${name} is restarted: ${owner.name}, whose pod it shares, has been`);
+      await this.#brings.get(name)?.cancel();
+      this.#renew(name, 'restart');
+    }
   }
 
-  #fail(definition: ServiceDefinition, reason: string, unmet?: readonly string[]): void {
-    const { name, onFailure } = definition;
-    const before = this.#progress.get(name);
-    const first = before?.status.status !== 'failed';
-    this.#set(name, {
-      ...before,
-      status: { status: 'failed', reason, ...(unmet === undefined ? {} : { unmet }) },
-    });
-    this.#options.log.warning(`service ${name} failed: ${reason}`);
-    if (first && onFailure === 'rescue') this.#options.openRescue?.();
+  /** Finds what happened while no system-docker was there. */
+  async #lookAround(): Promise<void> {
+    const containers = new Map(
+      (await this.#options.engine.list()).map(container => [container.name, container]),
+    );
+    for (const definition of this.#boot) {
+      const { name } = definition;
+      if (this.#brings.has(name)) continue;
+      this.#adopt(definition, planResume(definition, this.#book.statusOf(name), containers.get(name)));
+      if (containers.has(name)) await this.#rejoin(definition);
+    }
   }
 
-  #set(name: string, progress: ServiceProgress): void {
-    this.#progress.set(name, progress);
-    this.#options.onProgress?.(name, progress);
-    for (const listener of [...this.#listeners]) listener();
-    this.#step();
+  #adopt(definition: ServiceDefinition, finding: Finding): void {
+    const { name, stop } = definition;
+    switch (finding.kind) {
+      case 'as-known':
+        break;
+      case 'still-wanted':
+        this.#book.setStatus(name, { status: 'waiting' });
+        break;
+      case 'ended':
+        this.#book.settle(definition, finding.outcome);
+        break;
+      case 'stop':
+        this.#run(stopIfThere(this.#options.engine, name, stop.graceMs));
+        break;
+    }
+  }
+
+  /** Throws SERVICE_NOT_FOUND, SERVICE_NOT_CONTROLLED. */
+  #controlled(name: string): ServiceDefinition {
+    const definition = findService(this.#options.definitions, name);
+    if (definition.section === 'onshutdown') throw notControlled(name, 'it runs when the machine goes down');
+    if (this.#abort.signal.aborted) throw notControlled(name, 'the machine is going down');
+    if (!this.#started) throw notControlled(name, 'the boot has not come to the services yet');
+    return definition;
   }
 
   /** Keeps a task until it ends; a fault of ours must not be lost. */
@@ -364,35 +311,5 @@ export class ServiceRunner implements AsyncDisposable {
         if (!this.#abort.signal.aborted) this.#options.log.error(`planner: ${messageOf(error)}`);
       })
       .finally(() => this.#tasks.delete(task));
-  }
-}
-
-/** One try to bring a service up. */
-interface Attempt {
-  /** Known once the container is there. */
-  containerId?: string;
-  /** Aborted when the container has ended for good. */
-  readonly ended: AbortController;
-}
-
-/** Failed at being brought up, not for want of a condition, which revives it anyway. */
-function isFailedTry(status: ServiceStatus | undefined): boolean {
-  return status?.status === 'failed' && status.unmet === undefined;
-}
-
-function hasEnded(container: ContainerSummary): boolean {
-  return container.status === 'exited' || container.status === 'dead';
-}
-
-function failure(message: string): ToolError {
-  return new ToolError(message, { code: 'SERVICE_FAILED', kind: 'unavailable' });
-}
-
-/** Removes a container, running or not; no error when there is none. */
-export async function removeIfThere(engine: EngineClient, name: string): Promise<void> {
-  try {
-    await engine.remove(name, { force: true });
-  } catch (error) {
-    if (!(error instanceof ToolError && error.kind === 'not-found')) throw error;
   }
 }

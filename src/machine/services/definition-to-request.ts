@@ -1,5 +1,5 @@
-import { CGROUPS } from '../../shared/paths.ts';
-import type { ServiceDefinition } from '../../shared/service/definition.ts';
+import { CGROUPS, RUN } from '../../shared/paths.ts';
+import type { ServiceDefinition, ServiceMount } from '../../shared/service/definition.ts';
 import type { ContainerCreateRequest, HostConfig } from '../engine-api/wire.ts';
 
 /** Label that marks a container as a service of the machine; its value is the section. */
@@ -12,6 +12,7 @@ export const SERVICE_LABEL = 'io.slipway.service';
 export function definitionToRequest(definition: ServiceDefinition): ContainerCreateRequest {
   const { limits, restart, stop } = definition;
   const pod = definition.pod === undefined ? undefined : `container:${definition.pod}`;
+  const notified = definition.ready?.kind === 'notify';
   const hostConfig: HostConfig = {
     Binds: definition.binds,
     Tmpfs: Object.fromEntries(definition.tmpfs.map(splitTmpfs)),
@@ -54,7 +55,8 @@ export function definitionToRequest(definition: ServiceDefinition): ContainerCre
       ...(definition.env === undefined ? {} : { replaceEnv: true }),
       capabilities: definition.privileged ? ['all'] : definition.capabilities,
       ambient: definition.ambient,
-      mounts: definition.mounts,
+      mounts: notified ? [...definition.mounts, notifyMount(definition.name)] : definition.mounts,
+      ...(notified ? { extraEnv: [`NOTIFY_SOCKET=${notifyFolder(definition.name)}/socket`] } : {}),
       devices: definition.devices,
       ...(definition.rootfsPropagation === undefined
         ? {}
@@ -65,6 +67,18 @@ export function definitionToRequest(definition: ServiceDefinition): ContainerCre
       ...(limits.cpuWeight === undefined ? {} : { cpuWeight: limits.cpuWeight }),
     },
   };
+}
+
+/** Where a service finds its notify socket: at the same place as on the machine, for those that have its /run. */
+function notifyFolder(name: string): string {
+  return `${RUN.notify}/${name}/public`;
+}
+
+/** The folder, not the socket, which is made anew with each listener. */
+function notifyMount(name: string): ServiceMount {
+  const folder = notifyFolder(name);
+  const options = ['bind', 'rprivate', 'ro', 'nosuid', 'nodev', 'noexec'];
+  return { type: 'bind', source: folder, destination: folder, options };
 }
 
 /** `pod:NAME` is Docker's `container:NAME`; `host`, `new` and paths are understood as they are. */

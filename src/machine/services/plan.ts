@@ -1,4 +1,5 @@
 import type { ServiceSection } from '../../shared/service/definition.ts';
+import { type ServiceStatus, isSettled } from './status.ts';
 
 /** The part of a service that the planner looks at. */
 export interface PlannedService {
@@ -9,31 +10,33 @@ export interface PlannedService {
   readonly pod?: string;
 }
 
-/**
- * Where a service is on its way up. `up` is a longrun that is ready, `done` one that has exited with 0.
- * A failed one with `unmet` never had what it waits for and still starts when that comes.
- */
-export type ServiceStatus =
-  | { readonly status: 'waiting' }
-  | { readonly status: 'starting' }
-  | { readonly status: 'up' }
-  | { readonly status: 'done' }
-  | { readonly status: 'failed'; readonly reason: string; readonly unmet?: readonly string[] };
-
-export type StatusOf = (name: string) => ServiceStatus['status'];
+export type StatusOf = (name: string) => ServiceStatus;
 
 /** What a service still waits for. */
 export interface Unmet {
+  /** Services that are on their way: each ends its wait itself. */
   readonly services: readonly string[];
+  /** Conditions, which may never come; `pod:NAME` is one. */
   readonly conditions: readonly string[];
 }
 
-export interface StartPlan {
-  /** Names that can be started now, in the order of the definitions. */
-  readonly start: readonly string[];
-  /** For every other one that has not been started: what for. */
+/** What is to be done now. */
+export type Step =
+  /** Bring it up. */
+  | { readonly kind: 'start'; readonly name: string }
+  /** It waits for nothing but conditions: from now on its own timeout runs. */
+  | { readonly kind: 'limit'; readonly name: string; readonly unmet: Unmet }
+  /** It was given up for want of a condition, and now has it: it waits like any other. */
+  | { readonly kind: 'revive'; readonly name: string };
+
+export interface Plan {
+  /** In the order of the definitions. */
+  readonly steps: readonly Step[];
+  /** For every service that can't be started yet: what for. */
   readonly waiting: ReadonlyMap<string, Unmet>;
 }
+
+const POD = 'pod:';
 
 /**
  * Names of services each service comes after: what its `after` names, who names it in `before`, the pod it
@@ -56,54 +59,83 @@ export function dependenciesOf(services: readonly PlannedService[]): Map<string,
   return edges;
 }
 
-/** Conditions that a service waits for: the names in `after` that are no service. */
+/**
+ * Conditions that a service waits for: the names in `after` that are no service, and `pod:NAME`, which holds while the
+ * service NAME is up: there are no namespaces to share before, nor after it failed.
+ */
 export function conditionsOf(service: PlannedService, services: readonly PlannedService[]): string[] {
-  return service.after.filter(name => !services.some(other => other.name === name));
+  const conditions = service.after.filter(name => !services.some(other => other.name === name));
+  return service.pod === undefined ? conditions : [...conditions, POD + service.pod];
 }
 
 /**
- * Which services can be started, given how far each is. One that failed no longer holds up those after it: a
- * boot always gets to its end, and a console must come even where the network did not.
+ * What is to be done, given how far each service is and which conditions hold. A service that failed no longer holds
+ * up those after it: a boot always gets to its end, and a console must come even where the network did not.
  */
-export function planStart(
+export function planSteps(
   services: readonly PlannedService[],
   statusOf: StatusOf,
   conditions: ReadonlySet<string>,
-): StartPlan {
+): Plan {
   const dependencies = dependenciesOf(services);
-  const start: string[] = [];
+  const isMet = (condition: string): boolean =>
+    condition.startsWith(POD)
+      ? statusOf(condition.slice(POD.length)).status === 'up'
+      : conditions.has(condition);
+  const steps: Step[] = [];
   const waiting = new Map<string, Unmet>();
   for (const service of services) {
-    if (service.section === 'onshutdown' || statusOf(service.name) !== 'waiting') continue;
+    const { name } = service;
+    if (service.section === 'onshutdown') continue;
+    const status = statusOf(name);
+    if (status.status === 'failed' && status.unmet?.every(isMet) === true)
+      steps.push({ kind: 'revive', name });
+    if (status.status !== 'waiting') continue;
     const unmet: Unmet = {
-      services: [...(dependencies.get(service.name) ?? [])].filter(name => !isSettled(statusOf(name))),
-      conditions: conditionsOf(service, services).filter(name => !conditions.has(name)),
+      services: [...(dependencies.get(name) ?? [])].filter(other => !isSettled(statusOf(other))),
+      conditions: conditionsOf(service, services).filter(condition => !isMet(condition)),
     };
-    if (unmet.services.length === 0 && unmet.conditions.length === 0) start.push(service.name);
-    else waiting.set(service.name, unmet);
+    if (unmet.services.length > 0) waiting.set(name, unmet);
+    else if (unmet.conditions.length === 0) steps.push({ kind: 'start', name });
+    else {
+      waiting.set(name, unmet);
+      steps.push({ kind: 'limit', name, unmet });
+    }
   }
-  return { start, waiting };
-}
-
-/** True once a service will not get further by itself within the boot. */
-export function isSettled(status: ServiceStatus['status']): boolean {
-  return status === 'up' || status === 'done' || status === 'failed';
+  return { steps, waiting };
 }
 
 /**
- * Which of the running services can be stopped now: those that no other running one comes after. Called again
- * after each stop it gives the reverse of the order of start, in parallel where that allows. A cycle, which a build
- * refuses, would stop everything that is left at once.
+ * Which of the running services can be stopped now: those that no other running one comes after, be it through
+ * services that do not run any more. Called again after each stop it gives the reverse of the order of start, in
+ * parallel where that allows. A cycle, which a build refuses, would stop everything that is left at once.
  */
 export function planStop(services: readonly PlannedService[], running: ReadonlySet<string>): string[] {
   const dependencies = dependenciesOf(services);
   const needed = new Set<string>();
-  for (const name of running) for (const before of dependencies.get(name) ?? []) needed.add(before);
+  const need = (name: string): void => {
+    for (const other of dependencies.get(name) ?? []) {
+      if (needed.has(other)) continue;
+      needed.add(other);
+      need(other);
+    }
+  };
+  for (const name of running) need(name);
   const free = [...running].filter(name => !needed.has(name));
   return free.length > 0 ? free : [...running];
 }
 
-/** `waiting for network, udev`: what is still missing, services first. */
+/** What is waited for, services first, each once: `udev`, `network`, `web, whose pod it shares`. */
+export function namesOfUnmet(unmet: Unmet): string[] {
+  const conditions = unmet.conditions.flatMap(condition => {
+    if (!condition.startsWith(POD)) return [condition];
+    const owner = condition.slice(POD.length);
+    return unmet.services.includes(owner) ? [] : [`${owner}, whose pod it shares`];
+  });
+  return [...unmet.services, ...conditions];
+}
+
+/** `waiting for udev, network`: what is still missing, services first. */
 export function formatUnmet(unmet: Unmet): string {
-  return `waiting for ${[...unmet.services, ...unmet.conditions].join(', ')}`;
+  return `waiting for ${namesOfUnmet(unmet).join(', ')}`;
 }

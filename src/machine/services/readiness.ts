@@ -1,41 +1,80 @@
 import { stat } from 'node:fs/promises';
-import { get } from 'node:http';
+import { get as getHttp } from 'node:http';
+import { get as getHttps } from 'node:https';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ToolError, assertNever } from '../../shared/errors.ts';
-import type { Readiness } from '../../shared/service/definition.ts';
+import { assertNever } from '../../shared/errors.ts';
+import type { Readiness, ServiceDefinition } from '../../shared/service/definition.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
 
+/** What readiness needs of the machine. */
+export interface ReadinessHost {
+  /** Receives what the service says on its notify socket; before its container starts, with `fresh`. */
+  listen(name: string, fresh: boolean): Promise<void>;
+  /** Ends that; no error when nothing listens. */
+  unlisten(name: string): Promise<void>;
+  /** Resolves once it has said READY=1; rejects with the signal's reason. */
+  untilNotified(name: string, signal: AbortSignal): Promise<void>;
+  /** Whether a port accepts connections in the network namespace of a process. */
+  probePort(pid: number, host: string, port: number): Promise<boolean>;
+  /** Whether a URL answers well there. */
+  probeUrl(pid: number, url: string): Promise<boolean>;
+}
+
+/** The longruns' kinds; a oneshot has no readiness but its exit code. */
+export type ProbedReadiness = Exclude<Readiness, { kind: 'exit' }>;
+
 /**
  * Waits until a service counts as up; rejects with the signal's reason when that is aborted. A probe that fails is
- * asked again after its interval, whatever the failure. Ports and URLs are reached from the machine's own network
- * namespace, files looked up in the container's file system.
+ * asked again after its interval, whatever the failure. Ports and URLs are reached from the service's network, files
+ * looked up in the container's file system.
  */
 export async function waitUntilReady(
   engine: EngineClient,
-  name: string,
-  readiness: Readiness,
+  host: ReadinessHost,
+  { name, net }: Pick<ServiceDefinition, 'name' | 'net'>,
+  readiness: ProbedReadiness,
   signal: AbortSignal,
 ): Promise<void> {
+  /** Asks from the machine itself, or in the network namespace of the container's process. */
+  const near = (
+    outside: () => Promise<boolean>,
+    inside: (pid: number) => Promise<boolean>,
+  ): (() => Promise<boolean>) =>
+    net === 'host' ? outside : async () => withPid(engine, name, pid => inside(pid));
   switch (readiness.kind) {
     case 'exec':
       return poll(readiness.intervalMs, signal, () => probeExec(engine, name, readiness.command));
-    case 'tcp':
-      return poll(readiness.intervalMs, signal, () => probeTcp(readiness.host, readiness.port, signal));
+    case 'tcp': {
+      const { host: address, port, intervalMs } = readiness;
+      const probe = near(
+        () => probeTcp(address, port, signal),
+        pid => host.probePort(pid, address, port),
+      );
+      return poll(intervalMs, signal, probe);
+    }
     case 'file':
-      return poll(readiness.intervalMs, signal, () => probeFile(engine, name, readiness.path));
-    case 'http':
-      return poll(readiness.intervalMs, signal, () => probeHttp(readiness.url, signal));
+      return poll(readiness.intervalMs, signal, () =>
+        withPid(engine, name, async pid => {
+          // Links are followed as the container's own root; only whether something is there is looked at.
+          await stat(`/proc/${pid}/root${readiness.path}`);
+          return true;
+        }),
+      );
+    case 'http': {
+      const { url, intervalMs } = readiness;
+      const probe = near(
+        () => probeHttp(url, signal),
+        pid => host.probeUrl(pid, url),
+      );
+      return poll(intervalMs, signal, probe);
+    }
     case 'log':
-      return waitForLog(engine, name, new RegExp(readiness.pattern), signal);
+      return waitForLog(engine, name, new RegExp(readiness.pattern, 'u'), signal);
     case 'notify':
-      throw new ToolError(`service ${name}: readiness by sd_notify is not supported yet`, {
-        code: 'READY_NOTIFY_UNSUPPORTED',
-        kind: 'unsupported',
-        hint: 'use exec, tcp, file, http or log',
-      });
+      return host.untilNotified(name, signal);
     default:
       return assertNever(readiness);
   }
@@ -46,6 +85,8 @@ export function formatReadiness(readiness: Readiness | undefined): string {
   switch (readiness?.kind) {
     case undefined:
       return 'its process';
+    case 'exit':
+      return 'its end';
     case 'exec':
       return `"${readiness.command.join(' ')}" to exit with 0`;
     case 'tcp':
@@ -78,6 +119,21 @@ async function probeExec(engine: EngineClient, name: string, command: readonly s
   }
 }
 
+/** Asks with the container's process; false while it does not run, and when the question fails. */
+async function withPid(
+  engine: EngineClient,
+  name: string,
+  probe: (pid: number) => Promise<boolean>,
+): Promise<boolean> {
+  try {
+    const { pid } = await engine.inspect(name);
+    return pid !== 0 && (await probe(pid));
+  } catch {
+    // The container is being restarted: asked again.
+    return false;
+  }
+}
+
 function probeTcp(host: string, port: number, signal: AbortSignal): Promise<boolean> {
   return new Promise(resolve => {
     const socket = connect({ host, port, signal, timeout: PROBE_TIMEOUT_MS });
@@ -89,23 +145,12 @@ function probeTcp(host: string, port: number, signal: AbortSignal): Promise<bool
   });
 }
 
-async function probeFile(engine: EngineClient, name: string, path: string): Promise<boolean> {
-  try {
-    const { pid } = await engine.inspect(name);
-    if (pid === 0) return false;
-    // Links are followed as the container's own root; only whether something is there is looked at.
-    await stat(`/proc/${pid}/root${path}`);
-    return true;
-  } catch {
-    // Not there, or the container is being restarted: asked again.
-    return false;
-  }
-}
-
-/** Any answer below 400 counts; redirects are not followed. */
+/** Any answer below 400 counts; redirects are not followed, certificates not checked: it is about being up. */
 function probeHttp(url: string, signal: AbortSignal): Promise<boolean> {
   return new Promise(resolve => {
-    const request = get(url, { signal, timeout: PROBE_TIMEOUT_MS, agent: false }, response => {
+    const get = url.startsWith('https:') ? getHttps : getHttp;
+    const options = { signal, timeout: PROBE_TIMEOUT_MS, agent: false, rejectUnauthorized: false };
+    const request = get(url, options, response => {
       response.destroy();
       resolve((response.statusCode ?? 500) < 400);
     });

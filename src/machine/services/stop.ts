@@ -2,7 +2,7 @@ import { messageOf } from '../../shared/errors.ts';
 import type { ServiceDefinition } from '../../shared/service/definition.ts';
 import type { ContainerSummary, EngineClient } from '../engine-client/engine-client.ts';
 import type { Log } from '../log.ts';
-import { removeIfThere } from './apply.ts';
+import { isAlive, removeIfThere } from './attempt.ts';
 import { SERVICE_LABEL, definitionToRequest } from './definition-to-request.ts';
 import { planStop } from './plan.ts';
 
@@ -10,7 +10,9 @@ export interface StopOptions {
   readonly engine: EngineClient;
   readonly definitions: readonly ServiceDefinition[];
   readonly log: Log;
-  /** What is still there when it is aborted is left to the caller, who has stronger means. */
+  /** When it is aborted, containers that still run are left to the caller, who has stronger means. */
+  readonly stopDeadline: AbortSignal;
+  /** When it is aborted, so is `onshutdown`. */
   readonly deadline: AbortSignal;
   /** Called after each stop with how long it took. */
   readonly onStop: (name: string, durationMs: number) => void;
@@ -18,21 +20,21 @@ export interface StopOptions {
 
 /**
  * Stops every running container: those that are no services first, all at once; then the services in the reverse
- * order of their start, in parallel where that allows; then runs `onshutdown` in order. Never throws: a container
- * that can't be stopped must not keep the others from it.
+ * order of their start, in parallel where that allows, each within its own grace; then runs `onshutdown` in order,
+ * also when a service did not stop. Never throws: a container that can't be stopped must not keep the others from it.
  */
 export async function stopServices(options: StopOptions): Promise<void> {
-  const { definitions, deadline } = options;
+  const { definitions, deadline, stopDeadline, engine } = options;
   const names = new Set(definitions.map(definition => definition.name));
   const isService = (container: ContainerSummary): boolean =>
     container.labels[SERVICE_LABEL] !== undefined && names.has(container.name);
-  const containers = (await options.engine.list()).filter(isAlive);
+  const containers = (await engine.list()).filter(isAlive);
   const others = containers.filter(container => !isService(container));
   await Promise.all(others.map(container => stopOne(options, container.name)));
 
   const running = new Set(containers.filter(isService).map(container => container.name));
   const underWay = new Map<string, Promise<void>>();
-  while (running.size > 0 && !deadline.aborted) {
+  while (running.size > 0 && !stopDeadline.aborted) {
     for (const name of planStop(definitions, running)) {
       if (underWay.has(name)) continue;
       const task = stopOne(options, name).then(() => {
@@ -49,11 +51,11 @@ export async function stopServices(options: StopOptions): Promise<void> {
 }
 
 async function stopOne(options: StopOptions, name: string): Promise<void> {
-  const { engine, deadline, log } = options;
+  const { engine, stopDeadline, log } = options;
   const begun = performance.now();
   const graceMs = options.definitions.find(definition => definition.name === name)?.stop.graceMs;
   try {
-    await unlessAborted(engine.stop(name, graceMs), deadline);
+    await unlessAborted(engine.stop(name, graceMs), stopDeadline);
     options.onStop(name, performance.now() - begun);
   } catch (error) {
     log.warning(`stopping ${name}: ${messageOf(error)}`);
@@ -62,21 +64,19 @@ async function stopOne(options: StopOptions, name: string): Promise<void> {
 
 async function runOne(options: StopOptions, definition: ServiceDefinition): Promise<void> {
   const { engine, deadline, log } = options;
-  const { name } = definition;
+  const { name, timeoutMs } = definition;
+  const limit = AbortSignal.any([deadline, AbortSignal.timeout(timeoutMs)]);
   try {
     await removeIfThere(engine, name);
     await engine.create(name, definitionToRequest(definition));
     await engine.start(name);
-    const limit = AbortSignal.any([deadline, AbortSignal.timeout(definition.timeoutMs)]);
     const code = await engine.wait(name, limit);
     if (code !== 0) log.warning(`onshutdown ${name}: exit code ${code}`);
   } catch (error) {
-    log.warning(`onshutdown ${name}: ${messageOf(error)}`);
+    log.warning(`onshutdown ${name}: ${limit.aborted ? 'it takes too long' : messageOf(error)}`);
+    // The next one expects it to be over.
+    if (limit.aborted) await engine.kill(name, 'SIGKILL').catch(() => undefined);
   }
-}
-
-function isAlive(container: ContainerSummary): boolean {
-  return ['running', 'paused', 'restarting'].includes(container.status);
 }
 
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -30,7 +30,7 @@ async function collectReport(context: BootContext): Promise<ReadyReport> {
     return status === 'done' || (status === 'up' && containers.get(name)?.status === 'running');
   };
   const boot = image.services
-    .filter(service => service.section !== 'onshutdown')
+    .filter(service => service.section !== 'onshutdown' && service.autostart)
     .map(service => service.name);
   const failed = boot.filter(name => !isUp(name));
   return {

@@ -1,5 +1,6 @@
 import type { ServiceSection } from '../../../shared/service/definition.ts';
 import { formatUnmet } from '../../services/plan.ts';
+import { formatReadiness } from '../../services/readiness.ts';
 import type { BootContext } from '../context.ts';
 
 /** Silence longer than this is explained on the console. */
@@ -18,9 +19,6 @@ export async function bringUp(context: BootContext, section: 'onboot' | 'service
   } finally {
     clearInterval(explain);
   }
-  for (const [name, { status }] of sectionProgress(context, section)) {
-    if (status.status === 'failed') await context.say(`slipway: ${name} failed: ${status.reason}`);
-  }
   const statuses = sectionProgress(context, section).map(([, progress]) => progress.status.status);
   const failed = statuses.filter(status => status === 'failed').length;
   return `${statuses.length - failed} of ${statuses.length} ${section === 'onboot' ? 'done' : 'up'}`;
@@ -31,10 +29,15 @@ export function explainWait(context: BootContext, section: ServiceSection): stri
   const { waiting } = context.runner;
   const parts = sectionProgress(context, section).flatMap(([name, { status }]) => {
     const unmet = waiting.get(name);
-    if (status.status === 'starting') return [`${name} is starting`];
+    if (status.status === 'starting') return [`${name} is starting (waiting for ${signOf(context, name)})`];
     return status.status === 'waiting' && unmet !== undefined ? [`${name} is ${formatUnmet(unmet)}`] : [];
   });
   return parts.join('; ');
+}
+
+function signOf(context: BootContext, name: string): string {
+  const definition = context.image.services.find(service => service.name === name);
+  return definition?.section === 'onboot' ? 'its end' : formatReadiness(definition?.ready);
 }
 
 function sectionProgress(context: BootContext, section: ServiceSection) {

@@ -13,6 +13,7 @@ export function selectContainers(
   records: readonly ContainerRecord[],
   options: ListOptions,
   imageIdOf: (name: string) => string,
+  healthOf: (id: string) => string = () => 'none',
 ): ContainerRecord[] {
   const { filters } = options;
   for (const status of filters.get('status') ?? []) {
@@ -20,7 +21,7 @@ export function selectContainers(
   }
   const showsAll = options.all || options.limit > 0 || ['status', 'exited'].some(key => filters.has(key));
   const newestFirst = records.toReversed();
-  const test = matcher(newestFirst, filters, imageIdOf);
+  const test = matcher(newestFirst, filters, imageIdOf, healthOf);
   const selected = newestFirst.filter(record => (showsAll || isUp(record)) && test(record));
   return options.limit > 0 ? selected.slice(0, options.limit) : selected;
 }
@@ -33,6 +34,7 @@ function matcher(
   newestFirst: readonly ContainerRecord[],
   filters: Filters,
   imageIdOf: (name: string) => string,
+  healthOf: (id: string) => string,
 ): (record: ContainerRecord) => boolean {
   const any = (key: string, test: (value: string) => boolean): boolean => {
     const values = filters.get(key);
@@ -67,7 +69,7 @@ function matcher(
       (ancestors.length === 0 || ancestors.includes(record.imageId)) &&
       any('network', value => (record.request.HostConfig?.NetworkMode ?? 'default') === value) &&
       any('volume', value => mentionsVolume(record, value)) &&
-      any('health', value => value === 'none') &&
+      any('health', value => value === healthOf(record.id)) &&
       any('is-task', value => value === 'false' || value === '0') &&
       !filters.has('publish') &&
       !filters.has('expose')
@@ -85,7 +87,7 @@ function imageIdOrNone(name: string, imageIdOf: (name: string) => string): strin
 }
 
 /** Docker takes the value as a regular expression over the name with and without its slash. */
-function matchesName(name: string, value: string): boolean {
+export function matchesName(name: string, value: string): boolean {
   if (name.includes(value) || `/${name}`.includes(value)) return true;
   // Anchors and the plain wildcard are what people use; a pattern of theirs must not hang the engine.
   const simple = /^\^?([\w./-]|\.\*)*\$?$/.test(value);
@@ -104,6 +106,9 @@ function mentionsVolume(record: ContainerRecord, value: string): boolean {
   const host = record.request.HostConfig ?? {};
   return (
     (host.Binds ?? []).some(bind => bind.split(':').slice(0, 2).includes(value)) ||
-    (host.Mounts ?? []).some(mount => mount.Target === value || mount.Source === value)
+    (host.Mounts ?? []).some(mount => mount.Target === value || mount.Source === value) ||
+    (record.mounts ?? []).some(
+      mount => mount.destination === value || (mount.kind === 'volume' && mount.name === value),
+    )
   );
 }

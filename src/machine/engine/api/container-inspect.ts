@@ -1,11 +1,18 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { ToolError } from '../../../shared/errors.ts';
 import type { MountPoint } from '../../engine-api/bodies.ts';
 import type { EngineContext } from '../context.ts';
-import { argumentsOf } from '../runtime/oci-spec.ts';
+import { type NetworkFilePaths, networkFilesOf } from '../containers/network-files.ts';
+import { networkModeOf } from '../networks/modes.ts';
+import { argumentsOf, mergeConfig } from '../runtime/merge-config.ts';
 import { parseAskedMounts } from '../runtime/oci-mounts.ts';
+import { hostnameOf, MASKED_PATHS, READONLY_PATHS } from '../runtime/oci-spec.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
+import type { HealthState } from '../supervise/health-state.ts';
 import { CURRENT } from '../logs/log-files.ts';
 import { nonEmpty } from '../non-empty.ts';
+import { formatNetworkSettings } from './network-settings.ts';
 
 /** Docker's way to say that something has not happened. */
 const NEVER = '0001-01-01T00:00:00Z';
@@ -17,21 +24,22 @@ export function formatInspect(
 ): Readonly<Record<string, unknown>> {
   const { request, id } = record;
   const host = request.HostConfig ?? {};
-  const image = context.images.byId(record.imageId)?.run ?? {};
+  const config = mergeConfig(request, context.images.byId(record.imageId)?.run ?? {});
   const paths = context.table.paths(id);
   const [path = '', ...args] = argumentsIfKnown(context, record);
   const execs = context.execs.ofContainer(id);
+  const files = filesOf(context, record);
   return {
     Id: id,
     Created: new Date(record.createdAtMs).toISOString(),
     Path: path,
     Args: args,
-    State: formatState(record),
+    State: formatState(record, context.health.stateOf(id)),
     Image: record.imageId,
-    ResolvConfPath: '',
-    HostnamePath: '',
-    HostsPath: '',
-    LogPath: join(paths.logs, CURRENT),
+    ResolvConfPath: files?.resolvConf ?? '',
+    HostnamePath: files?.hostname ?? '',
+    HostsPath: files?.hosts ?? '',
+    LogPath: host.LogConfig?.Type === 'none' ? '' : join(paths.logs, CURRENT),
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
     Driver: 'overlay2',
@@ -43,39 +51,61 @@ export function formatInspect(
     HostConfig: {
       ...EMPTY_HOST_CONFIG,
       ...host,
-      NetworkMode: host.NetworkMode ?? 'default',
+      NetworkMode: networkModeOf(request),
       RestartPolicy: {
         MaximumRetryCount: 0,
         ...host.RestartPolicy,
         Name: nonEmpty(host.RestartPolicy?.Name) ?? 'no',
       },
-      LogConfig: host.LogConfig ?? { Type: 'k8s-file', Config: {} },
+      LogConfig: host.LogConfig ?? { Type: 'json-file', Config: {} },
+      MaskedPaths: host.Privileged === true ? null : (host.MaskedPaths ?? MASKED_PATHS),
+      ReadonlyPaths: host.Privileged === true ? null : (host.ReadonlyPaths ?? READONLY_PATHS),
     },
     GraphDriver: { Name: 'overlay2', Data: null },
-    Mounts: mountPointsOf(record),
+    Mounts: mountPointsOf(context, record),
     Config: {
-      Hostname: nonEmpty(request.Hostname) ?? id.slice(0, 12),
+      Hostname: hostnameOf(request, id, context.config.machineName ?? hostname()),
       Domainname: request.Domainname ?? '',
-      User: nonEmpty(request.User) ?? image.User ?? '',
+      User: config.user,
       AttachStdin: request.AttachStdin === true,
       AttachStdout: request.AttachStdout === true,
       AttachStderr: request.AttachStderr === true,
       Tty: request.Tty === true,
       OpenStdin: request.OpenStdin === true,
       StdinOnce: request.StdinOnce === true,
-      Env: [...(image.Env ?? []), ...(request.Env ?? []), ...(request.Slipway?.extraEnv ?? [])],
-      Cmd: request.Cmd ?? (request.Entrypoint === undefined ? (image.Cmd ?? null) : null),
+      ...(config.exposedPorts.length === 0 ? {} : { ExposedPorts: emptyObjects(config.exposedPorts) }),
+      Env: config.env,
+      Cmd: config.cmd ?? null,
+      ...(config.healthcheck === undefined ? {} : { Healthcheck: config.healthcheck }),
       Image: request.Image,
-      Volumes: null,
-      WorkingDir: nonEmpty(request.WorkingDir) ?? image.WorkingDir ?? '',
-      Entrypoint: request.Entrypoint ?? image.Entrypoint ?? null,
-      OnBuild: null,
-      Labels: { ...image.Labels, ...request.Labels },
-      ...(request.StopSignal === undefined ? {} : { StopSignal: request.StopSignal }),
+      Volumes: config.volumes.length === 0 ? null : emptyObjects(config.volumes),
+      WorkingDir: config.workingDir,
+      Entrypoint:
+        config.entrypoint === undefined || config.entrypoint.length === 0 ? null : config.entrypoint,
+      OnBuild: config.onBuild ?? null,
+      Labels: config.labels,
+      ...(config.stopSignal === undefined ? {} : { StopSignal: config.stopSignal }),
       ...(request.StopTimeout === undefined ? {} : { StopTimeout: request.StopTimeout }),
+      ...(config.shell === undefined ? {} : { Shell: config.shell }),
     },
-    NetworkSettings: { ...EMPTY_NETWORK_SETTINGS, Networks: networksOf(record) },
+    NetworkSettings: formatNetworkSettings(context, record),
   };
+}
+
+/** A container's files below /etc, once it has been started. */
+function filesOf(context: EngineContext, record: ContainerRecord): NetworkFilePaths | undefined {
+  try {
+    return record.state.status === 'created' ? undefined : networkFilesOf(context, record);
+  } catch (error) {
+    // The container whose network it shares has been removed.
+    if (error instanceof ToolError) return undefined;
+    throw error;
+  }
+}
+
+/** Go's way to write a set. */
+function emptyObjects(keys: readonly string[]): Readonly<Record<string, object>> {
+  return Object.fromEntries(keys.map(key => [key, {}]));
 }
 
 /** argv of the container, of the request alone if the image is not there any more. */
@@ -85,27 +115,47 @@ export function argumentsIfKnown(context: EngineContext, record: ContainerRecord
   return [...(record.request.Entrypoint ?? []), ...(record.request.Cmd ?? [])];
 }
 
-/** The folders and files of the host that the request asks for. */
-export function mountPointsOf(record: ContainerRecord): MountPoint[] {
-  return parseAskedMounts(record.request.HostConfig ?? {}, record.request.Slipway)
+/** The folders and files of the host that the request asks for, and its volumes. */
+export function mountPointsOf(context: EngineContext, record: ContainerRecord): MountPoint[] {
+  const binds = parseAskedMounts(record.request.HostConfig ?? {}, record.request.Slipway)
     .filter(mount => mount.type === 'bind')
-    .map(mount => ({
-      Type: 'bind',
-      Source: mount.source,
-      Destination: mount.destination,
-      Mode: '',
-      RW: !mount.options.includes('ro'),
-      Propagation: mount.options.find(option => /^r?(private|shared|slave)$/.test(option)) ?? 'rprivate',
-    }));
+    .map(mount => formatBind(mount));
+  const settled = (record.mounts ?? []).map(mount =>
+    mount.kind === 'bind'
+      ? formatBind(mount)
+      : {
+          Type: 'volume',
+          Name: mount.name,
+          Source: context.volumes.find(mount.name)?.data ?? '',
+          Destination: mount.destination,
+          Driver: 'local',
+          Mode: mount.mode,
+          RW: !mount.readOnly,
+          Propagation: '',
+        },
+  );
+  return [...binds, ...settled];
 }
 
-/** The networks a container is in: none is made by the engine, so only their names can be told. */
-export function networksOf(record: ContainerRecord): Readonly<Record<string, unknown>> {
-  const mode = record.request.HostConfig?.NetworkMode ?? 'default';
-  return mode === 'host' || mode === 'none' ? { [mode]: EMPTY_ENDPOINT } : {};
+function formatBind(mount: {
+  readonly source: string;
+  readonly destination: string;
+  readonly options: readonly string[];
+}): MountPoint {
+  return {
+    Type: 'bind',
+    Source: mount.source,
+    Destination: mount.destination,
+    Mode: '',
+    RW: !mount.options.includes('ro'),
+    Propagation: mount.options.find(option => /^r?(private|shared|slave)$/.test(option)) ?? 'rprivate',
+  };
 }
 
-function formatState(record: ContainerRecord): Readonly<Record<string, unknown>> {
+function formatState(
+  record: ContainerRecord,
+  health: HealthState | undefined,
+): Readonly<Record<string, unknown>> {
   const { state } = record;
   const isLive = state.status === 'running' || state.status === 'paused';
   const ended = state.status === 'exited' || state.status === 'restarting' ? state : undefined;
@@ -122,44 +172,22 @@ function formatState(record: ContainerRecord): Readonly<Record<string, unknown>>
     Error: error ?? '',
     StartedAt: state.status === 'created' ? NEVER : new Date(state.startedAtMs).toISOString(),
     FinishedAt: ended === undefined ? NEVER : new Date(ended.finishedAtMs).toISOString(),
+    ...(health === undefined ? {} : { Health: formatHealth(health) }),
   };
 }
 
-const EMPTY_ENDPOINT = {
-  IPAMConfig: null,
-  Links: null,
-  Aliases: null,
-  MacAddress: '',
-  NetworkID: '',
-  EndpointID: '',
-  Gateway: '',
-  IPAddress: '',
-  IPPrefixLen: 0,
-  IPv6Gateway: '',
-  GlobalIPv6Address: '',
-  GlobalIPv6PrefixLen: 0,
-  DriverOpts: null,
-};
-
-const EMPTY_NETWORK_SETTINGS = {
-  Bridge: '',
-  SandboxID: '',
-  SandboxKey: '',
-  Ports: {},
-  HairpinMode: false,
-  LinkLocalIPv6Address: '',
-  LinkLocalIPv6PrefixLen: 0,
-  SecondaryIPAddresses: null,
-  SecondaryIPv6Addresses: null,
-  EndpointID: '',
-  Gateway: '',
-  GlobalIPv6Address: '',
-  GlobalIPv6PrefixLen: 0,
-  IPAddress: '',
-  IPPrefixLen: 0,
-  IPv6Gateway: '',
-  MacAddress: '',
-};
+function formatHealth(health: HealthState): Readonly<Record<string, unknown>> {
+  return {
+    Status: health.status,
+    FailingStreak: health.failingStreak,
+    Log: health.log.map(({ startedAtMs, endedAtMs, exitCode, output }) => ({
+      Start: new Date(startedAtMs).toISOString(),
+      End: new Date(endedAtMs).toISOString(),
+      ExitCode: exitCode,
+      Output: output,
+    })),
+  };
+}
 
 /** What Docker answers where nothing was asked for. */
 const EMPTY_HOST_CONFIG = {

@@ -1,44 +1,66 @@
 import { formatStatus } from '../../engine-api/status-text.ts';
 import type { ContainerListItem } from '../../engine-api/bodies.ts';
 import { killContainer } from '../containers/kill.ts';
-import { containerLogs } from '../containers/logs.ts';
+import { openContainerLog } from '../containers/logs.ts';
 import { removeContainer } from '../containers/remove.ts';
+import { measureUpper } from '../containers/prune.ts';
 import { restartContainer } from '../containers/restart.ts';
 import { startContainer } from '../containers/start.ts';
 import { stopContainer } from '../containers/stop.ts';
-import { waitContainer, waitForExit, waitForRemoval } from '../containers/wait.ts';
+import { waitContainer } from '../containers/wait.ts';
 import type { EngineContext } from '../context.ts';
+import { notReadable } from '../docker-errors.ts';
+import { formatLogDetails } from '../logs/log-details.ts';
 import type { ContainerBackend } from '../http/backend.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
-import { argumentsIfKnown, formatInspect, mountPointsOf, networksOf } from './container-inspect.ts';
+import { argumentsIfKnown, formatInspect, mountPointsOf } from './container-inspect.ts';
+import { networksOf, portsOf } from './network-settings.ts';
+import { networkModeOf } from '../networks/modes.ts';
 import { selectContainers } from './container-filters.ts';
 
 /** Containers in Docker's words. */
 export function containerBackend(context: EngineContext): ContainerBackend {
   return {
     list: options =>
-      selectContainers(context.table.all(), options, name => context.images.resolve(name).id).map(record =>
-        formatListItem(context, record),
-      ),
+      selectContainers(
+        context.table.all(),
+        options,
+        name => context.images.resolve(name).id,
+        id => context.health.stateOf(id)?.status ?? 'none',
+      ).map(record => formatListItem(context, record)),
+    async measure(nameOrId) {
+      const record = context.table.resolve(nameOrId);
+      const own = await measureUpper(context, record);
+      const image = context.images.byId(record.imageId)?.sizeBytes ?? 0;
+      return { SizeRw: own, SizeRootFs: own + image };
+    },
     inspect: nameOrId => formatInspect(context, context.table.resolve(nameOrId)),
     hasTerminal: nameOrId => context.table.resolve(nameOrId).request.Tty === true,
-    logs: (nameOrId, options) => containerLogs(context, nameOrId, { ...options, untilAbort: false }),
-    start: nameOrId => startContainer(context, nameOrId),
-    stop: (nameOrId, graceMs) => stopContainer(context, nameOrId, graceMs),
-    restart: (nameOrId, graceMs) => restartContainer(context, nameOrId, graceMs),
-    kill: (nameOrId, signal) => killContainer(context, nameOrId, signal),
-    remove: (nameOrId, force) => removeContainer(context, nameOrId, force),
-    wait(nameOrId, condition, signal) {
-      switch (condition) {
-        case 'not-running':
-          return waitContainer(context, nameOrId, signal);
-        case 'next-exit':
-          return waitForExit(context, nameOrId, signal);
-        case 'removed':
-          return waitForRemoval(context, nameOrId, signal);
-      }
+    logs(nameOrId, options) {
+      const { HostConfig } = context.table.resolve(nameOrId).request;
+      if (HostConfig?.LogConfig?.Type === 'none') throw notReadable();
+      return openContainerLog(context, nameOrId, { ...options, untilAbort: false });
     },
+    logDetails: nameOrId => logDetailsOf(context, context.table.resolve(nameOrId)),
+    start: nameOrId => startContainer(context, nameOrId),
+    stop: (nameOrId, graceMs, signal) => stopContainer(context, nameOrId, graceMs, signal),
+    restart: (nameOrId, graceMs, signal) => restartContainer(context, nameOrId, graceMs, signal),
+    kill: (nameOrId, signal) => killContainer(context, nameOrId, signal),
+    remove: (nameOrId, force, volumes) => removeContainer(context, nameOrId, force, volumes),
+    wait: (nameOrId, condition, signal) => waitContainer(context, nameOrId, condition, signal),
   };
+}
+
+function logDetailsOf(context: EngineContext, record: ContainerRecord): string {
+  const { request } = record;
+  return formatLogDetails(request.HostConfig?.LogConfig?.Config, {
+    id: record.id,
+    name: record.name,
+    image: request.Image,
+    imageId: record.imageId,
+    labels: request.Labels ?? {},
+    env: [...(context.images.byId(record.imageId)?.run.Env ?? []), ...(request.Env ?? [])],
+  });
 }
 
 function formatListItem(context: EngineContext, record: ContainerRecord): ContainerListItem {
@@ -52,12 +74,12 @@ function formatListItem(context: EngineContext, record: ContainerRecord): Contai
     ImageID: record.imageId,
     Command: [path, ...args].join(' '),
     Created: Math.floor(record.createdAtMs / 1000),
-    Ports: [],
+    Ports: portsOf(context, record),
     Labels: request.Labels ?? {},
     State: state.status,
-    Status: formatStatus(state, context.clock()),
-    HostConfig: { NetworkMode: request.HostConfig?.NetworkMode ?? 'default' },
-    NetworkSettings: { Networks: networksOf(record) },
-    Mounts: mountPointsOf(record),
+    Status: formatStatus(state, context.clock(), context.health.stateOf(record.id)?.status),
+    HostConfig: { NetworkMode: networkModeOf(request) },
+    NetworkSettings: { Networks: networksOf(context, record) },
+    Mounts: mountPointsOf(context, record),
   };
 }

@@ -9,6 +9,7 @@ export function execBackend(context: EngineContext): ExecBackend {
     create: (nameOrId, request) => createExec(context, nameOrId, request).id,
     start: id => startExec(context, id),
     hasTerminal: id => context.execs.get(id).config.tty,
+    detachKeys: id => context.execs.get(id).config.detachKeys ?? '',
     resize(id, rows, columns) {
       const { resize, containerId } = context.execs.get(id);
       if (resize === undefined) throw notRunning(containerId, `cannot resize exec ${id}`);
@@ -33,7 +34,7 @@ export function execBackend(context: EngineContext): ExecBackend {
         OpenStdout: config.attachStdout,
         CanRemove: state.status === 'exited',
         ContainerID: containerId,
-        DetachKeys: '',
+        DetachKeys: config.detachKeys ?? '',
         Pid: state.status === 'created' ? 0 : state.pid,
       };
     },

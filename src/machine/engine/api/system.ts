@@ -74,7 +74,7 @@ async function formatInfo(
     Images: new Set(context.images.all().map(image => image.id)).size,
     Driver: 'overlay2',
     DriverStatus: [['Image stores', String(context.config.imageStores.length)]],
-    Plugins: { Volume: [], Network: ['host', 'null'], Authorization: null, Log: ['k8s-file'] },
+    Plugins: { Volume: [], Network: ['host', 'null'], Authorization: null, Log: ['json-file', 'local', 'none'] },
     MemoryLimit: limits,
     SwapLimit: limits,
     CpuCfsPeriod: limits,
@@ -88,7 +88,7 @@ async function formatInfo(
     NFd: 0,
     NGoroutines: 0,
     SystemTime: new Date(context.clock()).toISOString(),
-    LoggingDriver: 'k8s-file',
+    LoggingDriver: 'json-file',
     CgroupDriver: cgroups === undefined ? 'none' : 'cgroupfs',
     CgroupVersion: '2',
     NEventsListener: 0,
@@ -110,8 +110,11 @@ async function formatInfo(
     Labels: [],
     ExperimentalBuild: false,
     ServerVersion: context.config.version,
-    Runtimes: { crun: { path: context.config.programs.crun } },
-    DefaultRuntime: 'crun',
+    Runtimes: {
+      crun: { path: context.config.programs.crun },
+      ...(context.config.programs.runc === undefined ? {} : { runc: { path: context.config.programs.runc } }),
+    },
+    DefaultRuntime: context.config.defaultRuntime ?? 'crun',
     Swarm: {
       NodeID: '',
       NodeAddr: '',
@@ -122,13 +125,23 @@ async function formatInfo(
     },
     LiveRestoreEnabled: true,
     Isolation: '',
-    InitBinary: '',
+    InitBinary: context.config.programs.init === undefined ? '' : 'docker-init',
     ContainerdCommit: { ID: '', Expected: '' },
     RuncCommit: { ID: programs.crun, Expected: programs.crun },
     InitCommit: { ID: '', Expected: '' },
-    SecurityOptions: ['name=cgroupns'],
-    Warnings: limits ? null : ['WARNING: No limits: the cgroup controllers are not delegated'],
+    SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'],
+    Warnings: warningsOf(context, limits),
   };
+}
+
+function warningsOf(context: EngineContext, limits: boolean): string[] | null {
+  const warnings = [
+    ...(limits ? [] : ['WARNING: No limits: the cgroup controllers are not delegated']),
+    ...(context.table.hasState
+      ? []
+      : ['WARNING: No state partition: containers are kept in memory and gone when the machine stops']),
+  ];
+  return warnings.length === 0 ? null : warnings;
 }
 
 async function operatingSystem(): Promise<string> {
@@ -171,7 +184,10 @@ async function* dockerEvents(
         const [key = '', value] = label.split(/=(.*)/s);
         return key in container.labels && (value === undefined || container.labels[key] === value);
       });
-    if (wanted) yield formatEvent(event, action);
+    // Docker's action says the state as well: `health_status: healthy`.
+    const { health, ...attributes } = event.attributes ?? {};
+    const full = health === undefined ? action : `${action}: ${health}`;
+    if (wanted) yield formatEvent({ ...event, attributes }, full);
   }
 }
 
@@ -186,6 +202,17 @@ const DOCKER_ACTIONS: Readonly<Record<EngineEvent['action'], string | undefined>
   kill: 'kill',
   destroy: 'destroy',
   oom: 'oom',
+  attach: 'attach',
+  detach: 'detach',
+  pause: 'pause',
+  unpause: 'unpause',
+  rename: 'rename',
+  update: 'update',
+  health_status: 'health_status',
+  'archive-path': 'archive-path',
+  'extract-to-dir': 'extract-to-dir',
+  export: 'export',
+  commit: 'commit',
 };
 
 function formatEvent(event: EngineEvent, action: string): Readonly<Record<string, unknown>> {
@@ -202,6 +229,7 @@ function formatEvent(event: EngineEvent, action: string): Readonly<Record<string
         ...container.labels,
         image: container.image,
         name: container.name,
+        ...event.attributes,
         ...(action === 'die' ? { exitCode: String(container.exitCode) } : {}),
       },
     },

@@ -1,22 +1,31 @@
 import { messageOf } from '../../../shared/errors.ts';
 import { killCgroup, removeCgroup } from '../../host/cgroups.ts';
 import type { EngineContext } from '../context.ts';
+import { releaseNetworks } from '../networks/release.ts';
 import { deleteFromRuntime } from '../runtime/crun.ts';
+import { releaseVolumes } from '../volumes/mount.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
-import { releaseRoot } from './prepare-bundle.ts';
+import { releaseRoot } from './root-mount.ts';
+import { releaseSharedMemory } from './shared-memory.ts';
+import { findRuntime } from './runtime-of.ts';
 
 /**
  * Takes away what a life of a container used: processes left in its cgroup, crun's state, the cgroup,
- * the mounted root. Can be called any number of times.
+ * its networks, the mounted root, volumes that nobody else uses. Can be called any number of times.
  */
 export async function clearRuntime(context: EngineContext, id: string): Promise<void> {
   const cgroup = cgroupFolderOf(context.config, context.table.get(id));
   if (cgroup !== undefined) await killCgroup(cgroup);
-  await deleteFromRuntime(context.runtime, id);
+  // A runtime that this machine does not have keeps nothing on it either.
+  const runtime = findRuntime(context, context.table.get(id));
+  if (runtime !== undefined) await deleteFromRuntime(runtime, id);
   if (cgroup !== undefined && !(await removeCgroup(cgroup))) {
     context.log.warning('a cgroup could not be removed, it still has processes', { cgroup });
   }
+  await releaseNetworks(context, id);
+  await releaseSharedMemory(context, context.table.get(id));
   await releaseRoot(context, id);
+  await releaseVolumes(context, context.table.get(id));
 }
 
 /**

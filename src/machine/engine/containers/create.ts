@@ -1,32 +1,61 @@
 import { randomBytes } from 'node:crypto';
+import { hostArch } from '../../../shared/arch.ts';
+import { ToolError } from '../../../shared/errors.ts';
 import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { invalidName } from '../docker-errors.ts';
-import { planCapabilities } from '../runtime/oci-capabilities.ts';
 import { planMounts } from '../runtime/oci-mounts.ts';
-import { argumentsOf } from '../runtime/oci-spec.ts';
-import { planResources } from '../runtime/oci-resources.ts';
-import { restartSettings } from './restart-settings.ts';
-import { stopSignalOf } from './signals.ts';
+import { sharedMountsOf } from '../volumes/container-mounts.ts';
+import { type MadeVolumes, makeVolumes } from '../volumes/make.ts';
+import { planVolumes } from '../volumes/plan.ts';
+import { readLimitSupport } from './check-resources.ts';
+import { checkRequest } from './check-request.ts';
+import { completeRequest } from './complete-request.ts';
+import { randomName } from './random-name.ts';
+import { runtimeNames } from './runtime-of.ts';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
+/** What became of a create request. */
+export interface Created {
+  readonly id: string;
+  /** What was asked for and is not done, in Docker's sentences. */
+  readonly warnings: readonly string[];
+}
+
 /**
- * Makes a container without starting it; returns its id. An empty name becomes the short id.
+ * Makes a container without starting it. An empty name becomes one of the engine's choice.
  * Throws CONTAINER_NAME_INVALID, CONTAINER_NAME_CONFLICT, IMAGE_NOT_FOUND, and what is wrong in the request.
  */
 export async function createContainer(
   context: EngineContext,
   name: string,
-  request: ContainerCreateRequest,
-): Promise<string> {
+  asked: ContainerCreateRequest,
+): Promise<Created> {
   const id = randomBytes(32).toString('hex');
-  const ownName = name === '' ? id.slice(0, 12) : name.startsWith('/') ? name.slice(1) : name;
-  if (!NAME.test(ownName)) throw invalidName(name);
-  const image = context.images.resolve(request.Image);
-  checkRequest(request, image.run);
+  const ownName = parseName(name) ?? randomName(context.table.hasName);
+  const { config } = context;
+  // A pull must not put another image under a service.
+  const image =
+    asked.Slipway === undefined
+      ? context.images.resolve(asked.Image)
+      : context.images.resolveBuiltIn(asked.Image);
+  const request = completeRequest(asked, image.run, config.defaultRuntime ?? 'crun', nameOrId =>
+    idOrName(context, nameOrId),
+  );
+  using _held = context.images.hold(image.id);
+  const warnings = checkRequest(request, image.run, {
+    ...readLimitSupport(config.cgroups?.limits === true),
+    runtimes: runtimeNames(context),
+    init: config.programs.init !== undefined,
+    arch: hostArch(process.arch) ?? process.arch,
+  });
+  planMounts(request.HostConfig ?? {}, request.Slipway, { hostIpc: false, hostPid: false, hasCgroup: false });
+  const wanted = planVolumes(request, image.run.Volumes ?? [], other => sharedMountsOf(context, other));
   context.table.reserve(ownName, id);
+  let volumes: MadeVolumes | undefined;
   try {
+    volumes = await makeVolumes(context, image, wanted, request.Slipway?.scope ?? 'state');
     await context.table.add({
       schema: 1,
       id,
@@ -36,6 +65,7 @@ export async function createContainer(
       bootId: context.bootId,
       imageId: image.id,
       request,
+      mounts: volumes.mounts,
       state: { status: 'created', exitCode: 0 },
       restartCount: 0,
       streak: 0,
@@ -44,22 +74,31 @@ export async function createContainer(
     });
   } catch (error) {
     context.table.release(ownName);
+    await volumes?.undo();
     throw error;
   }
+  await volumes.settle();
   publish(context, 'create', summaryOf(context, id));
-  return id;
+  return { id, warnings };
 }
 
-/** Refuses now what would otherwise fail at the start: the parts of config.json that need no machine. */
-function checkRequest(
-  request: ContainerCreateRequest,
-  image: Parameters<typeof stopSignalOf>[1] & object,
-): void {
-  const host = request.HostConfig ?? {};
-  argumentsOf(request, image);
-  restartSettings(request);
-  stopSignalOf(request, image);
-  planCapabilities(host, request.Slipway, 0);
-  planMounts(host, request.Slipway, { hostIpc: false, hostPid: false, hasCgroup: false });
-  planResources(host, request.Slipway, []);
+/**
+ * The id of a container that another one joins. One that is not there is refused at the start only: clients take a
+ * "not found" here for the image and pull it.
+ */
+function idOrName(context: EngineContext, nameOrId: string): string {
+  try {
+    return context.table.resolve(nameOrId).id;
+  } catch (error) {
+    if (error instanceof ToolError && error.kind === 'not-found') return nameOrId;
+    throw error;
+  }
+}
+
+/** The name as it is kept, without a slash; undefined for none. Throws CONTAINER_NAME_INVALID. */
+export function parseName(name: string): string | undefined {
+  if (name === '') return undefined;
+  const own = name.startsWith('/') ? name.slice(1) : name;
+  if (!NAME.test(own)) throw invalidName(name);
+  return own;
 }

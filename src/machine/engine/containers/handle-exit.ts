@@ -40,6 +40,7 @@ export async function handleExitNow(context: EngineContext, id: string): Promise
   }
   context.monitors.release(id);
   context.logs.release(id);
+  context.health.end(id);
   const oomKilled = await wasOomKilled(context, id);
   if (left === undefined) {
     context.log.error('conmon died without leaving an exit code; killing its container', {
@@ -57,7 +58,7 @@ export async function handleExitNow(context: EngineContext, id: string): Promise
   };
   await settle(context, id, life, state);
   if (record.request.HostConfig?.AutoRemove === true && context.table.get(id).state.status === 'exited') {
-    await removeNow(context, id);
+    await removeNow(context, id, true);
   }
 }
 

@@ -2,15 +2,30 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../../shared/errors.ts';
+import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
 import { identifyProcess, type ProcessIdentity } from '../../host/processes.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { StartFailure } from '../docker-errors.ts';
 import { CURRENT } from '../logs/log-files.ts';
+import type { LogLimits } from '../logs/log-keeper.ts';
+import { attachNetworks } from '../networks/attach.ts';
 import { startMonitor } from '../runtime/conmon.ts';
 import { runtimeArguments, startInRuntime } from '../runtime/crun.ts';
+import { mergeConfig } from '../runtime/merge-config.ts';
+import { planHealth } from '../supervise/health-state.ts';
 import type { ContainerRecord, ContainerState } from '../store/container-record.ts';
+import { isOnState } from './logs.ts';
+import { readLogSettings } from './log-settings.ts';
 import { clearRuntime, tryClearRuntime } from './clear-runtime.ts';
 import { prepareBundle } from './prepare-bundle.ts';
+import { runtimeOf } from './runtime-of.ts';
+
+const UNKEPT_LOG_BYTES = 1024 * 1024;
+/**
+ * conmon's own limit of a log file. The engine puts files aside long before; this one bounds what a
+ * container writes in a burst, or while no engine is there.
+ */
+const LOG_BACKSTOP_BYTES = { inMemory: 16 * 1024 * 1024, onState: 64 * 1024 * 1024 };
 
 /**
  * Brings a container that does not run to life: bundle, conmon, crun, record, watch. On failure all of
@@ -26,8 +41,9 @@ export async function launch(
   const record = await context.table.update(id, { ...change, starting: true, bootId: context.bootId });
   try {
     // An earlier end that could not be cleared away: crun refuses an id it still knows.
-    if (existsSync(join(context.paths.crun, id))) await clearRuntime(context, id);
-    await prepareBundle(context, record);
+    if (existsSync(join(runtimeOf(context, record).root, id))) await clearRuntime(context, id);
+    await attachNetworks(context, id);
+    await prepareBundle(context, context.table.get(id));
     const state = await startProcesses(context, record);
     await context.table.update(id, { starting: false, state });
   } catch (error) {
@@ -37,19 +53,46 @@ export async function launch(
     throw error;
   }
   await keepLog(context, record);
+  keepHealth(context, id);
   publish(context, 'start', summaryOf(context, id));
+}
+
+/** Has the health of a container that runs looked after. */
+export function keepHealth(context: EngineContext, id: string): void {
+  const { request, imageId, state } = context.table.get(id);
+  if (state.status !== 'running' && state.status !== 'paused') return;
+  const config = mergeConfig(request, context.images.byId(imageId)?.run ?? {});
+  // A service's readiness is the planner's; only a check that its own request has is run.
+  const check = request.Slipway === undefined ? config.healthcheck : request.Healthcheck;
+  context.health.begin(id, planHealth(check, config.shell), state.startedAtMs);
+  if (state.status === 'paused') context.health.suspend(id);
 }
 
 /** Has the log rotated for as long as the container runs. */
 export async function keepLog(context: EngineContext, record: ContainerRecord): Promise<void> {
   const paths = context.table.paths(record.id);
-  const onState = !paths.home.startsWith(context.paths.root);
-  await context.logs.keep(record.id, { folder: paths.logs, bundle: paths.bundle, onState });
+  const onState = isOnState(context, record.id);
+  const limits = logLimitsOf(record.request);
+  await context.logs.keep(record.id, {
+    folder: paths.logs,
+    bundle: paths.bundle,
+    onState,
+    ...(limits === undefined ? {} : { limits }),
+  });
+}
+
+/** What the log options ask for; undefined leaves it to the engine. */
+function logLimitsOf(request: ContainerCreateRequest): LogLimits | undefined {
+  const { off, maxFileBytes, maxFiles = 1 } = readLogSettings(request.HostConfig?.LogConfig);
+  // Attached clients read the log too, so there is one that nobody else can read.
+  if (off) return { maxFileBytes: UNKEPT_LOG_BYTES, maxTotalBytes: UNKEPT_LOG_BYTES };
+  return maxFileBytes === undefined ? undefined : { maxFileBytes, maxTotalBytes: maxFileBytes * maxFiles };
 }
 
 async function startProcesses(context: EngineContext, record: ContainerRecord): Promise<ContainerState> {
   const { id, request } = record;
-  const { config, runtime, bootId } = context;
+  const { config, bootId } = context;
+  const runtime = runtimeOf(context, record);
   const paths = context.table.paths(id);
   const pid = await startMonitor({
     conmon: config.programs.conmon,
@@ -64,8 +107,11 @@ async function startProcesses(context: EngineContext, record: ContainerRecord): 
     exitFolder: context.paths.exits,
     persistFolder: paths.persist,
     logFile: join(paths.logs, CURRENT),
+    maxLogBytes: isOnState(context, id) ? LOG_BACKSTOP_BYTES.onState : LOG_BACKSTOP_BYTES.inMemory,
     terminal: request.Tty === true,
     stdin: request.OpenStdin === true,
+    // A terminal stays when whoever looked at it leaves.
+    stdinOnce: request.StdinOnce === true && request.Tty !== true,
     ...(config.cgroups === undefined
       ? {}
       : { cgroupFolder: join(config.cgroups.root, config.cgroups.monitors) }),

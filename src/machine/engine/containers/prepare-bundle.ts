@@ -1,21 +1,30 @@
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { hostArch } from '../../../shared/arch.ts';
 import { isSystemError } from '../../../shared/errors.ts';
-import { mountOverlay, unmountAll } from '../../host/mounts.ts';
 import { readOpenFilesLimit } from '../../host/processes.ts';
 import type { EngineContext } from '../context.ts';
-import { invalidParameter, noSuchImage, notRunning } from '../docker-errors.ts';
+import { conflict, invalidParameter, noSuchImage, notSupported } from '../docker-errors.ts';
 import type { Image } from '../images/image-catalog.ts';
+import { namespaceOf } from '../networks/attach.ts';
+import { namesOf } from '../networks/names.ts';
+import { planBlockIo } from '../runtime/oci-block-io.ts';
 import { formatOciJson } from '../runtime/oci-json.ts';
 import { planDevices } from '../runtime/oci-devices.ts';
 import { type PlannedMount, planMounts } from '../runtime/oci-mounts.ts';
-import { planNamespaces } from '../runtime/oci-namespaces.ts';
-import { formatOciSpec } from '../runtime/oci-spec.ts';
+import { NAMESPACE_WORDS, type NamespaceKind, planNamespaces } from '../runtime/oci-namespaces.ts';
+import { formatOciSpec, INIT_PATH, usesInit } from '../runtime/oci-spec.ts';
 import type { OciSpec } from '../runtime/oci-types.ts';
+import { withSourceFlags } from '../runtime/source-flags.ts';
 import { readInRoot, resolveInRoot } from '../runtime/root-path.ts';
 import { resolveUser } from '../runtime/user-lookup.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
+import { prepareVolumes } from '../volumes/container-mounts.ts';
 import { cgroupPathOf } from './cgroup-path.ts';
+import { mountContainerRoot } from './root-mount.ts';
+import { writeNetworkFiles } from './network-files.ts';
+import { prepareSharedMemory } from './shared-memory.ts';
 import { nonEmpty } from '../non-empty.ts';
 
 /**
@@ -35,19 +44,37 @@ export async function prepareBundle(context: EngineContext, record: ContainerRec
     await rm(file, { force: true });
   await rm(join(context.paths.exits, record.id), { force: true });
 
-  const namespaces = planNamespaces(host, nameOrId => pidOf(context, nameOrId));
-  const mounts = planMounts(host, request.Slipway, {
-    hostIpc: namespaces.hostIpc,
-    hostPid: namespaces.hostPid,
-    hasCgroup: context.config.cgroups !== undefined,
-  });
-  await checkSources(mounts);
+  const namespaces = planNamespaces(
+    request.NetworkDisabled === true ? { ...host, NetworkMode: 'none' } : host,
+    (nameOrId, kind) => pidOf(context, nameOrId, kind),
+    namespaceOf(context, record.id),
+  );
+  const shm = await prepareSharedMemory(context, record);
+  const volumes = await prepareVolumes(context, record);
+  const planned = planMounts(
+    host,
+    request.Slipway,
+    {
+      hostIpc: namespaces.hostIpc,
+      hostPid: namespaces.hostPid,
+      hasCgroup: context.config.cgroups !== undefined,
+      ...(shm === undefined ? {} : { shm }),
+    },
+    volumes,
+    [
+      ...(await writeNetworkFiles(context, record, namesOf(context, record))),
+      ...(usesInit(request, namespaces) ? [initMount(context)] : []),
+    ],
+  );
+  await checkSources(planned);
+  const mounts = planned.map(mount => withSourceFlags(mount));
   const rootPath = await mountRoot(context, record, image, mounts);
   const user = resolveUser(nonEmpty(request.User) ?? image.run.User ?? '', host.GroupAdd ?? [], {
     passwd: await readInRoot(rootPath, '/etc/passwd'),
     group: await readInRoot(rootPath, '/etc/group'),
   });
   const cgroupPath = cgroupPathOf(context.config, record);
+  const blockIo = await planBlockIo(host);
   const spec = formatOciSpec({
     id: record.id,
     request,
@@ -60,14 +87,25 @@ export async function prepareBundle(context: EngineContext, record: ContainerRec
     ...(cgroupPath === undefined ? {} : { cgroupPath }),
     openFiles: readOpenFilesLimit(),
     limits: context.config.cgroups?.limits === true,
+    ...(blockIo === undefined ? {} : { blockIo }),
+    arch: hostArch(process.arch) ?? process.arch,
+    machineName: context.config.machineName ?? hostname(),
   });
   await writeFile(join(paths.bundle, 'config.json'), formatOciJson(spec), { mode: 0o600 });
   return spec;
 }
 
-/** Unmounts the container's root file system, if it has one of its own. */
-export async function releaseRoot(context: EngineContext, id: string): Promise<void> {
-  await unmountAll(context.config.programs.busybox, context.table.paths(id).rootfs);
+/** The init process, which is started before the container's own program. Throws ENGINE_NOT_SUPPORTED. */
+function initMount(context: EngineContext): PlannedMount {
+  const source = context.config.programs.init;
+  if (source === undefined) throw notSupported('an init process (HostConfig.Init)');
+  return {
+    type: 'bind',
+    source,
+    destination: INIT_PATH,
+    options: ['bind', 'rprivate', 'ro'],
+    makeSource: false,
+  };
 }
 
 /** The root's folder on the host: one read-only layer as it is, anything else as an overlay. */
@@ -77,26 +115,13 @@ async function mountRoot(
   image: Image,
   mounts: readonly PlannedMount[],
 ): Promise<string> {
-  const [onlyLayer, ...more] = image.layerFolders;
   const isReadonly = record.request.HostConfig?.ReadonlyRootfs === true;
-  if (onlyLayer !== undefined && more.length === 0 && isReadonly) {
+  if (image.isReadOnly && image.layers.length === 1 && isReadonly) {
+    const [onlyLayer = ''] = await context.images.mountLayers(image, record.id);
     const cwd = nonEmpty(record.request.WorkingDir) ?? nonEmpty(image.run.WorkingDir) ?? '/';
     if (await hasMountPoints(onlyLayer, mounts, cwd)) return onlyLayer;
   }
-  const paths = context.table.paths(record.id);
-  await releaseRoot(context, record.id);
-  for (const folder of [paths.rootfs, paths.upper]) await mkdir(folder, { recursive: true, mode: 0o755 });
-  // The kernel wants an empty work folder of its own.
-  await rm(paths.work, { recursive: true, force: true });
-  await mkdir(paths.work, { mode: 0o700 });
-  await mountOverlay(context.config.programs.busybox, {
-    lower: image.layerFolders.toReversed(),
-    upper: paths.upper,
-    work: paths.work,
-    target: paths.rootfs,
-    links: paths.lowerLinks,
-  });
-  return paths.rootfs;
+  return mountContainerRoot(context, record.id, image);
 }
 
 /** Whether crun finds a place for every mount without writing; what lies on another mount is made there. */
@@ -126,10 +151,10 @@ async function checkSources(mounts: readonly PlannedMount[]): Promise<void> {
   }
 }
 
-function pidOf(context: EngineContext, nameOrId: string): number {
+function pidOf(context: EngineContext, nameOrId: string, kind: NamespaceKind): number {
   const { id, state } = context.table.resolve(nameOrId);
   if (state.status !== 'running' && state.status !== 'paused') {
-    throw notRunning(id, `cannot join network of a non running container`);
+    throw conflict(`cannot join ${NAMESPACE_WORDS[kind]} of a non running container: ${id}`);
   }
   return state.process.pid;
 }

@@ -2,13 +2,18 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, isSystemError } from '../../../shared/errors.ts';
+import { isFrozen } from '../../host/cgroups.ts';
 import { isRunning, killByArgument } from '../../host/processes.ts';
 import type { EngineContext } from '../context.ts';
+import { releaseNetworks } from '../networks/release.ts';
+import { settleEndpoints } from '../networks/take-up.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
 import { planReconcile } from '../supervise/reconcile.ts';
+import { cgroupFolderOf } from './cgroup-path.ts';
 import { clearRuntime } from './clear-runtime.ts';
 import { handleExitNow } from './handle-exit.ts';
-import { keepLog, launch } from './launch.ts';
+import { keepHealth, keepLog, launch } from './launch.ts';
+import { removeNow } from './remove.ts';
 import { restartSettings } from './restart-settings.ts';
 
 /** Longer than a fork takes to become another program, also on a busy machine. */
@@ -49,10 +54,16 @@ async function reconcileOne(context: EngineContext, record: ContainerRecord): Pr
   if (action !== 'nothing') context.log.info('taking up a container', { container: record.name, action });
   switch (action) {
     case 'nothing':
+      // An end that could not be cleared away.
+      await releaseNetworks(context, id);
+      if (state.status === 'exited') await removeIfOver(context, record);
       return;
     case 'adopt':
+      await noteFreezer(context, record);
+      await settleEndpoints(context, id);
       context.monitors.watch(id, context.table.paths(id).bundle, () => context.onMonitorGone(id));
       await keepLog(context, record);
+      keepHealth(context, id);
       return;
     case 'handle-exit':
     case 'kill-and-handle-exit':
@@ -72,8 +83,24 @@ async function reconcileOne(context: EngineContext, record: ContainerRecord): Pr
     case 'start-after-boot':
       await markLost(context, record);
       if (action === 'start-after-boot') await launch(context, id, { stopRequested: false, streak: 0 });
+      else await removeIfOver(context, record);
       return;
   }
+}
+
+/** It was to go when it ended, and its engine ended first. One that never ran is still wanted. */
+async function removeIfOver(context: EngineContext, record: ContainerRecord): Promise<void> {
+  if (record.request.HostConfig?.AutoRemove !== true || record.state.status === 'created') return;
+  await removeNow(context, record.id, true);
+}
+
+/** A pause or its end may have been cut off between the kernel and the record: the kernel is right. */
+async function noteFreezer(context: EngineContext, record: ContainerRecord): Promise<void> {
+  const { state } = record;
+  const cgroup = cgroupFolderOf(context.config, record);
+  if (cgroup === undefined || (state.status !== 'running' && state.status !== 'paused')) return;
+  const status = (await isFrozen(cgroup)) === true ? 'paused' : 'running';
+  if (status !== state.status) await context.table.update(record.id, { state: { ...state, status } });
 }
 
 /**
@@ -81,9 +108,10 @@ async function reconcileOne(context: EngineContext, record: ContainerRecord): Pr
  * conmon only now, so it takes two looks in a row that find nothing.
  */
 async function endHalfStarted(context: EngineContext, id: string): Promise<void> {
-  const { conmon, crun } = context.config.programs;
+  const { conmon, crun, runc } = context.config.programs;
+  const programs = [conmon, crun, ...(runc === undefined ? [] : [runc])];
   for (let quietLooks = 0; quietLooks < 2;) {
-    quietLooks = killByArgument(id, [conmon, crun]) === 0 ? quietLooks + 1 : 0;
+    quietLooks = killByArgument(id, programs) === 0 ? quietLooks + 1 : 0;
     await sleep(BETWEEN_LOOKS_MS);
   }
 }

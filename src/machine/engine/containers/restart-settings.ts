@@ -19,11 +19,25 @@ export function restartSettings(request: ContainerCreateRequest): RestartSetting
       `invalid restart policy: unknown policy '${name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
     );
   }
+  const retries = asked?.MaximumRetryCount ?? 0;
+  // A service may give up whatever its policy; for Docker's clients that goes with one policy only.
+  if (request.Slipway === undefined && asked?.Name !== undefined && asked.Name !== '') {
+    checkRetries(name, retries);
+  }
   const delayMs = request.Slipway?.restartDelayMs ?? DEFAULT_DELAY_MS;
   return {
     policy: name,
-    maxRetries: asked?.MaximumRetryCount ?? 0,
+    maxRetries: retries,
     delayMs,
     maxDelayMs: Math.max(delayMs, request.Slipway?.restartMaxDelayMs ?? DEFAULT_MAX_DELAY_MS),
   };
+}
+
+function checkRetries(policy: RestartSettings['policy'], retries: number): void {
+  if (policy !== 'on-failure' && retries !== 0) {
+    throw invalidParameter(
+      `invalid restart policy: maximum retry count can only be used with 'on-failure'${retries < 0 ? ' and cannot be negative' : ''}`,
+    );
+  }
+  if (retries < 0) throw invalidParameter('invalid restart policy: maximum retry count cannot be negative');
 }

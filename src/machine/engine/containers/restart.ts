@@ -8,10 +8,11 @@ export async function restartContainer(
   context: EngineContext,
   nameOrId: string,
   graceMs?: number,
+  signal?: string,
 ): Promise<void> {
   const { id } = context.table.resolve(nameOrId);
   try {
-    await stopContainer(context, id, graceMs);
+    await stopContainer(context, id, graceMs, signal);
   } catch (error) {
     if (!(error instanceof ToolError && error.kind === 'not-modified')) throw error;
   }

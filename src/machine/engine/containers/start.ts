@@ -1,6 +1,7 @@
 import type { EngineContext } from '../context.ts';
 import { conflict, notModified } from '../docker-errors.ts';
 import { launch } from './launch.ts';
+import { removeNow } from './remove.ts';
 
 /**
  * Starts a container; resolves once its process runs. Throws CONTAINER_UNCHANGED when it does already,
@@ -13,6 +14,11 @@ export async function startContainer(context: EngineContext, nameOrId: string): 
     if (state.status === 'running') throw notModified(`container ${id} is already running`);
     if (state.status === 'paused') throw conflict('cannot start a paused container, try unpause instead');
     context.timers.cancel(id);
-    await launch(context, id, { stopRequested: false, streak: 0 });
+    try {
+      await launch(context, id, { stopRequested: false, streak: 0 });
+    } catch (error) {
+      if (context.table.get(id).request.HostConfig?.AutoRemove === true) await removeNow(context, id, true);
+      throw error;
+    }
   });
 }

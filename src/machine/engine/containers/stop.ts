@@ -6,7 +6,8 @@ import { notModified } from '../docker-errors.ts';
 import { freezeInRuntime } from '../runtime/crun.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
-import { stopSignalOf } from './signals.ts';
+import { runtimeOf } from './runtime-of.ts';
+import { parseSignal, stopSignalOf } from './signals.ts';
 
 const DEFAULT_GRACE_MS = 10_000;
 const KILL_WAIT_MS = 10_000;
@@ -14,16 +15,18 @@ const SIGKILL = 9;
 
 /**
  * Asks a container to end and kills it after the grace; resolves when it has ended. No restart follows.
- * A negative grace waits for ever. Throws CONTAINER_UNCHANGED when it does not run, CONTAINER_WONT_DIE.
+ * A negative grace waits for ever; `signal` takes the place of the container's own. Throws CONTAINER_UNCHANGED when it does not run, CONTAINER_WONT_DIE.
  */
 export async function stopContainer(
   context: EngineContext,
   nameOrId: string,
   graceMs?: number,
+  signal?: string,
 ): Promise<void> {
+  const number = signal === undefined || signal === '' ? undefined : parseSignal(signal);
   const { id } = context.table.resolve(nameOrId);
   const record = await context.queue.run(id, () => requestStop(context, id));
-  if (record !== undefined) await endWithin(context, record, graceMs ?? graceOf(record));
+  if (record !== undefined) await endWithin(context, record, graceMs ?? graceOf(record), number);
   publish(context, 'stop', summaryOf(context, id));
 }
 
@@ -47,7 +50,7 @@ async function requestStop(context: EngineContext, id: string): Promise<Containe
   const { state } = context.table.get(id);
   if (state.status === 'running' || state.status === 'paused') {
     const record = await context.table.update(id, { stopRequested: true });
-    if (state.status === 'paused') await freezeInRuntime(context.runtime, id, false);
+    if (state.status === 'paused') await freezeInRuntime(runtimeOf(context, record), id, false);
     return record;
   }
   if (state.status !== 'restarting') throw notModified(`container ${id} is not running`);
@@ -60,10 +63,15 @@ async function requestStop(context: EngineContext, id: string): Promise<Containe
   return undefined;
 }
 
-async function endWithin(context: EngineContext, record: ContainerRecord, graceMs: number): Promise<void> {
+async function endWithin(
+  context: EngineContext,
+  record: ContainerRecord,
+  graceMs: number,
+  asked: number | undefined,
+): Promise<void> {
   const { state } = record;
   if (state.status !== 'running' && state.status !== 'paused') return;
-  const signal = stopSignalOf(record.request, context.images.byId(record.imageId)?.run);
+  const signal = asked ?? stopSignalOf(record.request, context.images.byId(record.imageId)?.run);
   signalProcess(state.process, signal, context.bootId);
   if (await hasEnded(context, record, graceMs)) return;
   context.log.warning('a container did not end within its grace; killing it', {

@@ -11,6 +11,7 @@ export function formatSummary(record: ContainerRecord): ContainerSummary {
     imageId: record.imageId,
     status: state.status,
     restartCount: record.restartCount,
+    stopRequested: record.stopRequested,
     labels: record.request.Labels ?? {},
   };
   switch (state.status) {

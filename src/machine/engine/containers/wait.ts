@@ -1,21 +1,41 @@
 import type { EngineContext } from '../context.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
 
-/** Resolves with the exit code once a container does not run and no restart is due; at once if so. */
+/** What is waited for, in Docker's words. */
+export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
+
+/** True when it has come; `wasLive` when the container has been seen to run since the wait began. */
+type Predicate = (record: ContainerRecord, wasLive: boolean) => boolean;
+
+const PREDICATES: Readonly<Record<WaitCondition, Predicate>> = {
+  // No restart is due either.
+  'not-running': isAtRest,
+  // Also if a restart follows.
+  'next-exit': (record, wasLive) => wasLive && 'exitCode' in record.state,
+  removed: () => false,
+};
+
+/**
+ * Resolves with the last exit code once the condition has come, at once if it has; a container that is removed ends
+ * every wait. Rejects with the signal's reason on abort. Throws CONTAINER_NOT_FOUND.
+ */
 export async function waitContainer(
   context: EngineContext,
   nameOrId: string,
+  condition: WaitCondition,
   signal?: AbortSignal,
 ): Promise<number> {
   const { id } = context.table.resolve(nameOrId);
-  let last = 0;
+  const isOver = PREDICATES[condition];
+  let wasLive = false;
+  let exitCode = 0;
   return context.table.waitFor(
     id,
     record => {
-      // Removed: what it ended with was seen just before.
-      if (record === undefined) return last;
-      if ('exitCode' in record.state) last = record.state.exitCode;
-      return isAtRest(record) ? last : undefined;
+      if (record === undefined) return exitCode;
+      if ('exitCode' in record.state) exitCode = record.state.exitCode;
+      else wasLive = true;
+      return isOver(record, wasLive) ? exitCode : undefined;
     },
     signal,
   );
@@ -24,45 +44,4 @@ export async function waitContainer(
 /** True when nothing will happen to it by itself. */
 export function isAtRest(record: ContainerRecord): boolean {
   return !record.starting && (record.state.status === 'created' || record.state.status === 'exited');
-}
-
-/** Resolves with the exit code at the container's next end, also if a restart follows. */
-export async function waitForExit(
-  context: EngineContext,
-  nameOrId: string,
-  signal?: AbortSignal,
-): Promise<number> {
-  const { id } = context.table.resolve(nameOrId);
-  let wasLive = false;
-  return context.table.waitFor(
-    id,
-    record => {
-      if (record === undefined) return 0;
-      if (!('exitCode' in record.state)) {
-        wasLive = true;
-        return undefined;
-      }
-      return wasLive ? record.state.exitCode : undefined;
-    },
-    signal,
-  );
-}
-
-/** Resolves with the last exit code once the container is gone. */
-export async function waitForRemoval(
-  context: EngineContext,
-  nameOrId: string,
-  signal?: AbortSignal,
-): Promise<number> {
-  const { id } = context.table.resolve(nameOrId);
-  let last = 0;
-  return context.table.waitFor(
-    id,
-    record => {
-      if (record === undefined) return last;
-      if ('exitCode' in record.state) last = record.state.exitCode;
-      return undefined;
-    },
-    signal,
-  );
 }

@@ -2,6 +2,7 @@ import { Transform, type Readable, type Writable } from 'node:stream';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runtimeOf } from '../containers/runtime-of.ts';
 import type { EngineContext } from '../context.ts';
 import { conflict, invalidParameter, notRunning } from '../docker-errors.ts';
 import {
@@ -57,7 +58,7 @@ export async function startExec(context: EngineContext, execId: string): Promise
   record.state = { status: 'running', pid: 0 };
   try {
     const start = {
-      runtime: context.runtime,
+      runtime: runtimeOf(context, context.table.get(containerId)),
       busybox: context.config.programs.busybox,
       containerId,
       process: await planProcess(context, record),

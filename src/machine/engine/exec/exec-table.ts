@@ -9,6 +9,7 @@ export interface ExecConfig {
   readonly attachStdout: boolean;
   readonly attachStderr: boolean;
   readonly env: readonly string[];
+  readonly detachKeys?: string;
   /** `user[:group]`; undefined is the container's own. */
   readonly user?: string;
   readonly cwd?: string;
@@ -73,6 +74,11 @@ export class ExecTable {
     record.state = { status: 'exited', exitCode, pid };
     delete record.resize;
     this.#forget('exited', MAX_ENDED);
+  }
+
+  /** Forgets one that has ended; it can't be inspected any more. */
+  forget(id: string): void {
+    if (this.#records.get(id)?.state.status !== 'running') this.#records.delete(id);
   }
 
   #forget(status: ExecState['status'], keep: number): void {

@@ -1,6 +1,13 @@
 import type { Readable, Writable } from 'node:stream';
 import type { ContainerListItem, ExecInspectBody, VersionBody } from '../../engine-api/bodies.ts';
 import type { StdStream } from '../../engine-api/stdcopy.ts';
+import type { AttachBackend } from './attach-handlers.ts';
+import type { LifecycleBackend } from './lifecycle-handlers.ts';
+import type { FileBackend } from './file-handlers.ts';
+import type { ImageBackend } from './image-handlers.ts';
+import type { TransferBackend } from './transfer-handlers.ts';
+import type { NetworkBackend } from './network-handlers.ts';
+import type { VolumeBackend } from './volume-handlers.ts';
 
 /**
  * What the HTTP server needs of the engine. Every method throws ToolErrors with Docker's sentences.
@@ -8,7 +15,14 @@ import type { StdStream } from '../../engine-api/stdcopy.ts';
 export interface Backend {
   readonly system: SystemBackend;
   readonly containers: ContainerBackend;
+  readonly lifecycle: LifecycleBackend;
+  readonly attach: AttachBackend;
   readonly execs: ExecBackend;
+  readonly files: FileBackend;
+  readonly images: ImageBackend;
+  readonly transfers: TransferBackend;
+  readonly volumes: VolumeBackend;
+  readonly networks: NetworkBackend;
 }
 
 export interface SystemBackend {
@@ -34,25 +48,41 @@ export interface LogOptions {
   readonly signal: AbortSignal;
 }
 
+/** Output of a container while it is read; disposing of it lets go of the log. */
+export interface OutputReading extends Disposable {
+  /** Pieces in order, many at a time. Throws LOG_READER_TOO_SLOW. */
+  readonly batches: AsyncIterable<readonly LogPiece[]>;
+  /** Aborted with LOG_READER_TOO_SLOW once the reader is too far behind, also while it waits for its client. */
+  readonly cutOff: AbortSignal;
+}
+
 export interface LogPiece {
   readonly stream: StdStream;
   readonly timeNs: bigint;
   readonly text: Buffer;
+  readonly textBytes: number;
   readonly partial: boolean;
+  copyText(target: Buffer, at: number): void;
 }
 
 export interface ContainerBackend {
   list(options: ListOptions): ContainerListItem[];
   inspect(nameOrId: string): Readonly<Record<string, unknown>>;
+  /** Bytes of its own layer, and of that with its image's; the latter 0 where the image is gone. */
+  measure(nameOrId: string): Promise<{ readonly SizeRw: number; readonly SizeRootFs: number }>;
   /** Whether it has a terminal, so that its output is one unframed stream. */
   hasTerminal(nameOrId: string): boolean;
-  logs(nameOrId: string, options: LogOptions): AsyncIterable<LogPiece>;
+  logs(nameOrId: string, options: LogOptions): OutputReading;
+  /** What `details` puts before each line: attributes of the container, `k=v,k2=v2`. */
+  logDetails(nameOrId: string): string;
   start(nameOrId: string): Promise<void>;
-  stop(nameOrId: string, graceMs: number | undefined): Promise<void>;
-  restart(nameOrId: string, graceMs: number | undefined): Promise<void>;
+  /** @param signal in place of the container's own; empty for that */
+  stop(nameOrId: string, graceMs: number | undefined, signal: string): Promise<void>;
+  restart(nameOrId: string, graceMs: number | undefined, signal: string): Promise<void>;
   kill(nameOrId: string, signal: string): Promise<void>;
   wait(nameOrId: string, condition: WaitCondition, signal: AbortSignal): Promise<number>;
-  remove(nameOrId: string, force: boolean): Promise<void>;
+  /** @param volumes its anonymous volumes go with it */
+  remove(nameOrId: string, force: boolean, volumes: boolean): Promise<void>;
 }
 
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
@@ -65,6 +95,8 @@ export interface ExecRequest {
   readonly attachStderr: boolean;
   readonly env: readonly string[];
   readonly privileged: boolean;
+  /** Docker's spelling; empty for the usual ones. */
+  readonly detachKeys: string;
   readonly user?: string;
   readonly cwd?: string;
   readonly size?: { readonly rows: number; readonly columns: number };
@@ -83,4 +115,5 @@ export interface ExecBackend {
   inspect(id: string): ExecInspectBody & Readonly<Record<string, unknown>>;
   resize(id: string, rows: number, columns: number): void;
   hasTerminal(id: string): boolean;
+  detachKeys(id: string): string;
 }

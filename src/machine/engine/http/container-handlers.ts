@@ -22,20 +22,28 @@ const LIST_FILTERS = [
 ];
 
 /** GET /containers/json */
-export function containerList({ backend, query, reply }: Exchange): void {
-  reply.json(
-    200,
-    backend.containers.list({
-      all: booleanQuery(query, 'all'),
-      limit: Math.max(0, numberQuery(query, 'limit') ?? 0),
-      filters: filtersQuery(query, LIST_FILTERS),
-    }),
-  );
+export async function containerList({ backend, query, reply }: Exchange): Promise<void> {
+  const items = backend.containers.list({
+    all: booleanQuery(query, 'all'),
+    limit: Math.max(0, numberQuery(query, 'limit') ?? 0),
+    filters: filtersQuery(query, LIST_FILTERS),
+  });
+  if (!booleanQuery(query, 'size')) {
+    reply.json(200, items);
+    return;
+  }
+  const sized: unknown[] = [];
+  // One after the other: measuring reads every folder.
+  for (const item of items) sized.push({ ...item, ...(await backend.containers.measure(item.Id)) });
+  reply.json(200, sized);
 }
 
 /** GET /containers/{id}/json */
-export function containerInspect({ backend, parameters, reply }: Exchange): void {
-  reply.json(200, backend.containers.inspect(parameters.id ?? ''));
+export async function containerInspect({ backend, parameters, query, reply }: Exchange): Promise<void> {
+  const id = parameters.id ?? '';
+  const body = backend.containers.inspect(id);
+  const size = booleanQuery(query, 'size') ? await backend.containers.measure(id) : {};
+  reply.json(200, { ...body, ...size });
 }
 
 /** POST /containers/{id}/start */
@@ -46,13 +54,13 @@ export async function containerStart({ backend, parameters, reply }: Exchange): 
 
 /** POST /containers/{id}/stop */
 export async function containerStop({ backend, parameters, query, reply }: Exchange): Promise<void> {
-  await backend.containers.stop(parameters.id ?? '', graceQuery(query));
+  await backend.containers.stop(parameters.id ?? '', graceQuery(query), query.get('signal') ?? '');
   reply.empty(204);
 }
 
 /** POST /containers/{id}/restart */
 export async function containerRestart({ backend, parameters, query, reply }: Exchange): Promise<void> {
-  await backend.containers.restart(parameters.id ?? '', graceQuery(query));
+  await backend.containers.restart(parameters.id ?? '', graceQuery(query), query.get('signal') ?? '');
   reply.empty(204);
 }
 
@@ -74,7 +82,11 @@ export async function containerWait({ backend, parameters, query, reply, signal 
 
 /** DELETE /containers/{id} */
 export async function containerRemove({ backend, parameters, query, reply }: Exchange): Promise<void> {
-  await backend.containers.remove(parameters.id ?? '', booleanQuery(query, 'force'));
+  await backend.containers.remove(
+    parameters.id ?? '',
+    booleanQuery(query, 'force'),
+    booleanQuery(query, 'v'),
+  );
   reply.empty(204);
 }
 

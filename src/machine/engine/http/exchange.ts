@@ -1,9 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Backend } from './backend.ts';
+import { invalidParameter } from '../docker-errors.ts';
 import { type JsonObject, parseJsonObject } from './request-body.ts';
+import { openWebsocket } from './websocket.ts';
+
+/** How often a client that has ended its side is looked for. */
+const PROBE_MS = 5000;
+/** How long a client may take to close its side after ours. */
+const LINGER_MS = 5000;
 
 /** One request as a handler sees it. */
 export interface Exchange {
@@ -13,6 +20,9 @@ export interface Exchange {
   readonly version: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  /** The body as it comes, for what is no JSON (archives); a request that asks for an upgrade has none here. */
+  readonly body: Readable;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   /** The JSON body; throws ENGINE_INVALID_PARAMETER. */
@@ -26,12 +36,14 @@ export interface Reply {
   empty(status: number): void;
   text(status: number, body: string, headers?: Readonly<Record<string, string>>): void;
   /** Begins an answer that goes on until `end`. */
-  stream(status: number, contentType: string): Writable;
+  stream(status: number, contentType: string, headers?: Readonly<Record<string, string>>): Writable;
   /**
    * Takes the connection over, both ways, as Docker's attach and exec do. Undefined input when the client
    * did not ask for an upgrade: then output alone is possible.
    */
   hijack(contentType: string): { readonly input: Socket | undefined; readonly output: Writable };
+  /** The same as a websocket. Throws ENGINE_INVALID_PARAMETER when the client did not ask for one. */
+  websocket(isBinary: boolean): Promise<{ readonly input: Readable; readonly output: Writable }>;
 }
 
 /** Writes, and waits while the client does not keep up. Throws when it is gone. */
@@ -49,8 +61,8 @@ export function plainReply(response: ServerResponse, headers: Readonly<Record<st
     begin(status, { 'Content-Length': Buffer.byteLength(body), ...more });
     response.end(body);
   };
-  const stream = (status: number, contentType: string): Writable => {
-    begin(status, { 'Content-Type': contentType });
+  const stream: Reply['stream'] = (status, contentType, more = {}) => {
+    begin(status, { 'Content-Type': contentType, ...more });
     response.flushHeaders();
     return response;
   };
@@ -63,6 +75,7 @@ export function plainReply(response: ServerResponse, headers: Readonly<Record<st
     text,
     stream,
     hijack: contentType => ({ input: undefined, output: stream(200, contentType) }),
+    websocket: () => Promise.reject(invalidParameter('not websocket protocol')),
   };
 }
 
@@ -88,8 +101,8 @@ export function upgradeReply(
     json: (status, body) => text(status, `${JSON.stringify(body)}\n`, { 'Content-Type': 'application/json' }),
     empty: status => text(status, ''),
     text,
-    stream(status, contentType) {
-      socket.write(head(`${status} OK`, { 'Content-Type': contentType, Connection: 'close' }));
+    stream(status, contentType, more = {}) {
+      socket.write(head(`${status} OK`, { 'Content-Type': contentType, Connection: 'close', ...more }));
       return socket;
     },
     hijack(contentType) {
@@ -98,9 +111,33 @@ export function upgradeReply(
         head('101 UPGRADED', { 'Content-Type': contentType, Connection: 'Upgrade', Upgrade: protocol }),
       );
       if (rest.length > 0) socket.unshift(rest);
+      closeWhenOver(socket);
       return { input: socket, output: socket };
     },
+    async websocket(isBinary) {
+      const stream = await openWebsocket(request, socket, rest, isBinary);
+      closeWhenOver(socket);
+      return { input: stream, output: stream };
+    },
   };
+}
+
+/**
+ * Closes a connection that was taken over: a while after our last word, and when the client, which has
+ * said its own, is found to be gone. Nothing else tells of that: a client may close its side and listen on.
+ */
+function closeWhenOver(socket: Socket): void {
+  let probe: NodeJS.Timeout | undefined;
+  socket.once('end', () => {
+    // A write of nothing fails once nobody is there to read.
+    probe = setInterval(() => socket.write(Buffer.alloc(0)), PROBE_MS).unref();
+  });
+  socket.once('finish', () => {
+    // Unread input would make the client see a broken connection instead of the end.
+    socket.resume();
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  });
+  socket.once('close', () => clearInterval(probe));
 }
 
 /** The body of an upgrade request, which Node leaves on the socket: what Content-Length says. */

@@ -1,7 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
 import { formatFrame, type StdStream } from '../../engine-api/stdcopy.ts';
 import { invalidParameter } from '../docker-errors.ts';
+import { DetachScanner, parseDetachKeys } from '../streams/detach-keys.ts';
+import type { ExecStreams } from './backend.ts';
 import { type Exchange, writeAll } from './exchange.ts';
+import { outputType } from './output-format.ts';
 import { numberQuery } from './query.ts';
 import { booleanField, sizeField, textField, textListField } from './request-body.ts';
 
@@ -11,6 +14,8 @@ export async function execCreate({ backend, parameters, json, reply }: Exchange)
   const user = textField(body, 'User');
   const cwd = textField(body, 'WorkingDir');
   const size = sizeField(body, 'ConsoleSize');
+  const detachKeys = textField(body, 'DetachKeys') ?? '';
+  parseDetachKeys(detachKeys, 'escape');
   const id = backend.execs.create(parameters.id ?? '', {
     command: textListField(body, 'Cmd'),
     tty: booleanField(body, 'Tty'),
@@ -19,6 +24,7 @@ export async function execCreate({ backend, parameters, json, reply }: Exchange)
     attachStderr: booleanField(body, 'AttachStderr'),
     env: textListField(body, 'Env'),
     privileged: booleanField(body, 'Privileged'),
+    detachKeys,
     ...(user === undefined ? {} : { user }),
     ...(cwd === undefined ? {} : { cwd }),
     ...(size === undefined ? {} : { size }),
@@ -27,7 +33,14 @@ export async function execCreate({ backend, parameters, json, reply }: Exchange)
 }
 
 /** POST /exec/{id}/start: detached, or attached on the hijacked connection. */
-export async function execStart({ backend, parameters, json, reply, signal }: Exchange): Promise<void> {
+export async function execStart({
+  backend,
+  parameters,
+  json,
+  reply,
+  signal,
+  version,
+}: Exchange): Promise<void> {
   const id = parameters.id ?? '';
   const body = await json();
   const tty = backend.execs.hasTerminal(id);
@@ -36,25 +49,37 @@ export async function execStart({ backend, parameters, json, reply, signal }: Ex
   if (tty && size !== undefined) backend.execs.resize(id, size.rows, size.columns);
   if (booleanField(body, 'Detach')) {
     streams.stdin?.end();
-    streams.stdout.resume();
-    streams.stderr?.resume();
+    drop(streams);
     reply.empty(200);
     return;
   }
-  const { input, output } = reply.hijack(
-    tty ? 'application/vnd.docker.raw-stream' : 'application/vnd.docker.multiplexed-stream',
-  );
-  if (input !== undefined && streams.stdin !== undefined) input.pipe(streams.stdin);
-  else input?.resume();
+  const { input, output } = reply.hijack(outputType(version, tty));
+  const client = { hasLeft: false };
+  const send = async (data: Buffer): Promise<void> => {
+    if (!client.hasLeft) await writeAll(output, data, signal);
+  };
+  if (input !== undefined && streams.stdin !== undefined) {
+    const keys = tty ? parseDetachKeys(backend.execs.detachKeys(id)) : Buffer.alloc(0);
+    const leave = (): void => {
+      // The command goes on, unheard.
+      client.hasLeft = true;
+      output.end();
+    };
+    takeInput(input, streams.stdin, new DetachScanner(keys), leave).catch(() => streams.stdin?.destroy());
+  } else input?.resume();
   if (input === undefined) streams.stdin?.end();
   try {
     await Promise.all([
-      forward(streams.stdout, output, tty ? undefined : 'stdout', signal),
-      streams.stderr === undefined ? undefined : forward(streams.stderr, output, 'stderr', signal),
+      forward(streams.stdout, send, tty ? undefined : 'stdout'),
+      streams.stderr === undefined ? undefined : forward(streams.stderr, send, 'stderr'),
     ]);
     await streams.exitCode;
     output.end();
   } catch (error) {
+    if (client.hasLeft) {
+      drop(streams);
+      return;
+    }
     // The client has gone: with its pipes closed the command ends when it next writes.
     streams.stdin?.destroy();
     streams.stdout.destroy();
@@ -77,14 +102,36 @@ export function execInspect({ backend, parameters, reply }: Exchange): void {
   reply.json(200, backend.execs.inspect(parameters.id ?? ''));
 }
 
+/** Passes the client's input on, until its end or the detach keys. */
+async function takeInput(
+  input: Readable,
+  target: Writable,
+  scanner: DetachScanner,
+  leave: () => void,
+): Promise<void> {
+  for await (const chunk of input.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    const { data, isDetached } = scanner.push(chunk);
+    if (data.length > 0) await new Promise<void>(resolve => target.write(data, () => resolve()));
+    if (!isDetached) continue;
+    leave();
+    return;
+  }
+  target.end();
+}
+
+/** Output that nobody wants must be read all the same: the command would wait. */
+function drop({ stdout, stderr }: ExecStreams): void {
+  stdout.resume();
+  stderr?.resume();
+}
+
 /** Copies output as fast as the client takes it; until then the command waits. */
 async function forward(
   source: Readable,
-  target: Writable,
+  send: (data: Buffer) => Promise<void>,
   frame: StdStream | undefined,
-  signal: AbortSignal,
 ): Promise<void> {
-  for await (const chunk of source as AsyncIterable<Buffer>) {
-    await writeAll(target, frame === undefined ? chunk : formatFrame(frame, chunk), signal);
+  for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    await send(frame === undefined ? chunk : formatFrame(frame, chunk));
   }
 }

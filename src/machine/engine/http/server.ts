@@ -2,7 +2,7 @@ import { lstat, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { dirname } from 'node:path';
-import type { Duplex } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
 import { API_VERSION, parseVersionedPath } from '../../engine-api/api-version.ts';
 import { httpStatusOf } from '../../engine-api/http-status.ts';
@@ -67,7 +67,7 @@ async function answerPlain(
   response.once('close', () => gone.abort());
   const reply = plainReply(response, HEADERS);
   try {
-    await route(backend, request, reply, gone.signal, async () =>
+    await route(backend, request, reply, gone.signal, request, async () =>
       parseJsonObject(await readAll(request), request.headers['content-type']),
     );
   } catch (error) {
@@ -91,7 +91,7 @@ async function answerUpgrade(
   try {
     const { json, rest } = await takeUpgradeBody(request, socket, head, gone.signal);
     reply = upgradeReply(socket, rest, request, HEADERS);
-    await route(backend, request, reply, gone.signal, json);
+    await route(backend, request, reply, gone.signal, Readable.from([]), json);
   } catch (error) {
     const begun = socket.bytesWritten > written;
     if (!gone.signal.aborted) refuse(error, reply, begun, () => socket.destroy(), request, log);
@@ -103,6 +103,7 @@ async function route(
   request: IncomingMessage,
   reply: Reply,
   signal: AbortSignal,
+  body: Readable,
   json: Exchange['json'],
 ): Promise<void> {
   const [rawPath = '/', ...queries] = (request.url ?? '/').split('?');
@@ -125,6 +126,8 @@ async function route(
     version,
     parameters: match.parameters,
     query,
+    headers: request.headers,
+    body,
     signal,
     json,
     reply,

@@ -1,4 +1,5 @@
-import { link, readdir, stat, unlink } from 'node:fs/promises';
+import { readdirSync, statSync } from 'node:fs';
+import { link, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError } from '../../../shared/errors.ts';
 
@@ -19,22 +20,22 @@ export interface LogFile {
  * what conmon writes as `current`; so conmon may put a new file in the place of `current` at any time
  * and the old one is still there.
  */
-export async function listLogFiles(folder: string): Promise<LogFile[]> {
+export function listLogFiles(folder: string): LogFile[] {
   const files: LogFile[] = [];
-  for (const name of await readNames(folder)) {
+  for (const name of readNames(folder)) {
     if (!/^\d{6,12}$/.test(name)) continue;
-    const file = await statLog(join(folder, name), Number(name));
+    const file = statLog(join(folder, name), Number(name));
     if (file !== undefined) files.push(file);
   }
   files.sort((a, b) => (a.number ?? 0) - (b.number ?? 0));
-  const current = await statLog(join(folder, CURRENT), undefined);
+  const current = statLog(join(folder, CURRENT), undefined);
   if (current !== undefined && !files.some(file => file.inode === current.inode)) files.push(current);
   return files;
 }
 
 /** Gives `current` its number if it has none yet; returns the files. */
 export async function numberCurrent(folder: string): Promise<LogFile[]> {
-  const files = await listLogFiles(folder);
+  const files = listLogFiles(folder);
   const last = files.at(-1);
   if (last === undefined || last.number !== undefined) return files;
   const number = (files.at(-2)?.number ?? 0) + 1;
@@ -49,13 +50,16 @@ export async function numberCurrent(folder: string): Promise<LogFile[]> {
   return [...files.slice(0, -1), { ...last, path, number }];
 }
 
-/** Deletes the oldest numbered files until the log is within `maxBytes`; the newest always stays. */
-export async function trimLog(files: readonly LogFile[], maxBytes: number): Promise<void> {
+/**
+ * Deletes the oldest numbered files for as long as `keepBytes` are left without them: a file that has become
+ * far too long does not take the whole log with it. The newest always stays.
+ */
+export async function trimLog(files: readonly LogFile[], keepBytes: number): Promise<void> {
   let total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   for (const file of files.slice(0, -1)) {
-    if (total <= maxBytes) return;
-    await unlinkIfThere(file.path);
     total -= file.sizeBytes;
+    if (total < keepBytes) return;
+    await unlinkIfThere(file.path);
   }
 }
 
@@ -68,21 +72,16 @@ export async function unlinkIfThere(path: string): Promise<void> {
   }
 }
 
-async function readNames(folder: string): Promise<string[]> {
+function readNames(folder: string): string[] {
   try {
-    return await readdir(folder);
+    return readdirSync(folder);
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return [];
     throw error;
   }
 }
 
-async function statLog(path: string, number: number | undefined): Promise<LogFile | undefined> {
-  try {
-    const found = await stat(path, { bigint: true });
-    return { path, inode: found.ino, sizeBytes: Number(found.size), number };
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined;
-    throw error;
-  }
+function statLog(path: string, number: number | undefined): LogFile | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? undefined : { path, inode: found.ino, sizeBytes: Number(found.size), number };
 }

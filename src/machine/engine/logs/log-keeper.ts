@@ -5,16 +5,31 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isSystemError, messageOf } from '../../../shared/errors.ts';
 import type { Log } from '../../log.ts';
 import { sendControl } from '../runtime/conmon-control.ts';
-import { CURRENT, numberCurrent, trimLog } from './log-files.ts';
+import { CURRENT, type LogFile, numberCurrent, trimLog } from './log-files.ts';
 
 export interface KeptLog {
   readonly folder: string;
   readonly bundle: string;
   /** Of a container on the state partition: limited by itself, not by the memory budget. */
   readonly onState: boolean;
+  /** What the container's own log options say. */
+  readonly limits?: LogLimits;
 }
 
+export interface LogLimits {
+  /** A file is put aside at this size. */
+  readonly maxFileBytes: number;
+  /** Of all files together; the oldest go first. */
+  readonly maxTotalBytes: number;
+}
+
+/** Between two looks at a log that grows as logs do. */
 const CHECK_PAUSE_MS = 1000;
+/** Before the first look at a log that was quiet: it may be the beginning of a flood. */
+const FIRST_PAUSE_MS = 100;
+const MIN_PAUSE_MS = 50;
+/** A flood is looked at again before it has grown by more than this. */
+const MAX_GROWTH_BYTES = 4 * 1024 * 1024;
 const MIN_SHARE_BYTES = 64 * 1024;
 const STATE_SHARE_BYTES = 32 * 1024 * 1024;
 
@@ -24,11 +39,15 @@ interface Watched extends KeptLog {
   closed: boolean;
   /** It has been said that the folder cannot be watched. */
   unwatchable: boolean;
+  /** The newest file at the last look, and when that was on the clock that never jumps. */
+  seen: { readonly inode: bigint; readonly sizeBytes: number; readonly atMs: number } | undefined;
+  pauseMs: number;
 }
 
 /**
  * Keeps the logs of running containers within their budget: a file that has grown to half of the
- * container's share is put aside and conmon told to open a new one, and the oldest files go.
+ * container's share, or to its own limit, is put aside and conmon told to open a new one, and the oldest
+ * files go.
  *
  * INVARIANTS
  * 1. Nothing runs while nothing is written: a change arms one timer, which looks once and listens again.
@@ -56,15 +75,18 @@ export class LogKeeper {
       timer: undefined,
       closed: false,
       unwatchable: false,
+      seen: undefined,
+      pauseMs: FIRST_PAUSE_MS,
     };
     this.#watched.set(id, watched);
     await this.#look(watched);
   }
 
-  /** The container does not run any more. */
+  /** The container does not run any more: its log is trimmed once more, and then left alone. */
   release(id: string): void {
     const watched = this.#watched.get(id);
     if (watched === undefined) return;
+    void this.#trim(watched, this.#limitsOf(watched));
     this.#watched.delete(id);
     watched.closed = true;
     watched.watcher?.close();
@@ -75,28 +97,43 @@ export class LogKeeper {
     for (const id of [...this.#watched.keys()]) this.release(id);
   }
 
-  #shareOf(watched: Watched): number {
-    if (watched.onState) return STATE_SHARE_BYTES;
+  #limitsOf(watched: Watched): LogLimits {
+    const { limits } = watched;
+    if (watched.onState) {
+      return limits ?? { maxFileBytes: STATE_SHARE_BYTES / 2, maxTotalBytes: STATE_SHARE_BYTES };
+    }
     const sharers = [...this.#watched.values()].filter(other => !other.onState).length;
-    return Math.max(MIN_SHARE_BYTES, Math.floor(this.#budgetBytes / Math.max(1, sharers)));
+    const share = Math.max(MIN_SHARE_BYTES, Math.floor(this.#budgetBytes / Math.max(1, sharers)));
+    return {
+      maxFileBytes: Math.min(limits?.maxFileBytes ?? Infinity, share / 2),
+      maxTotalBytes: Math.min(limits?.maxTotalBytes ?? Infinity, share),
+    };
   }
 
   async #look(watched: Watched): Promise<void> {
     try {
-      const share = this.#shareOf(watched);
-      const files = await numberCurrent(watched.folder);
-      const newest = files.at(-1);
-      if (newest?.number !== undefined && newest.sizeBytes > share / 2) {
-        await rotate(watched);
-      }
-      await trimLog(await numberCurrent(watched.folder), share);
+      const { maxFileBytes } = this.#limitsOf(watched);
+      const newest = (await numberCurrent(watched.folder)).at(-1);
+      watched.pauseMs = planPause(watched, newest, Math.min(maxFileBytes, MAX_GROWTH_BYTES));
+      if (newest?.number !== undefined && newest.sizeBytes > maxFileBytes) await rotate(watched);
     } catch (error) {
-      this.#log.warning('a log could not be kept in its bounds', {
-        folder: watched.folder,
-        reason: messageOf(error),
-      });
+      this.#complain(watched, error);
     }
+    await this.#trim(watched, this.#limitsOf(watched));
     this.#listen(watched);
+  }
+
+  async #trim(watched: Watched, { maxFileBytes, maxTotalBytes }: LogLimits): Promise<void> {
+    try {
+      // One file is always being filled.
+      await trimLog(await numberCurrent(watched.folder), maxTotalBytes - maxFileBytes);
+    } catch (error) {
+      this.#complain(watched, error);
+    }
+  }
+
+  #complain({ folder }: Watched, error: unknown): void {
+    this.#log.warning('a log could not be kept in its bounds', { folder, reason: messageOf(error) });
   }
 
   #listen(watched: Watched): void {
@@ -105,10 +142,14 @@ export class LogKeeper {
       watched.watcher?.close();
       watched.watcher = undefined;
       if (watched.closed || watched.timer !== undefined) return;
-      watched.timer = setTimeout(() => {
-        watched.timer = undefined;
-        void this.#look(watched);
-      }, CHECK_PAUSE_MS);
+      const quietMs = performance.now() - (watched.seen?.atMs ?? 0);
+      watched.timer = setTimeout(
+        () => {
+          watched.timer = undefined;
+          void this.#look(watched);
+        },
+        quietMs > CHECK_PAUSE_MS ? FIRST_PAUSE_MS : watched.pauseMs,
+      );
       watched.timer.unref();
     };
     try {
@@ -127,6 +168,18 @@ export class LogKeeper {
       changed();
     }
   }
+}
+
+/** How long the log can be left alone: until it has grown by `maxGrowthBytes` at its present pace. */
+function planPause(watched: Watched, newest: LogFile | undefined, maxGrowthBytes: number): number {
+  const before = watched.seen;
+  const atMs = performance.now();
+  watched.seen = { inode: newest?.inode ?? 0n, sizeBytes: newest?.sizeBytes ?? 0, atMs };
+  if (before === undefined) return CHECK_PAUSE_MS;
+  const base = before.inode === watched.seen.inode ? before.sizeBytes : 0;
+  const bytesPerMs = (watched.seen.sizeBytes - base) / Math.max(1, atMs - before.atMs);
+  if (bytesPerMs <= 0) return CHECK_PAUSE_MS;
+  return Math.min(CHECK_PAUSE_MS, Math.max(MIN_PAUSE_MS, maxGrowthBytes / bytesPerMs));
 }
 
 /** Puts the file aside, which has a number, and has conmon open a new `current`. */

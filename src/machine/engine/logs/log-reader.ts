@@ -1,189 +1,218 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { isSystemError } from '../../../shared/errors.ts';
+import { type FSWatcher, existsSync, read, watch } from 'node:fs';
+import { promisify } from 'node:util';
+import { ToolError, isSystemError } from '../../../shared/errors.ts';
+import { CURRENT } from './log-files.ts';
+import { type HeldFile, HeldLog, type LogPosition } from './held-log.ts';
 import { type LogRecord, LogParser } from './k8s-log.ts';
-import { type LogFile, listLogFiles } from './log-files.ts';
 
 export interface ReadLogOptions {
   /** Stay and read what is written, until `isOver` says that nothing will be, or abort. */
   readonly follow: boolean;
+  /** Where to begin, as `endOfLog` answered it; from the beginning unless given. */
+  readonly from?: LogPosition;
   /** Only the last so many lines of what is there; undefined is all. */
   readonly tail?: number;
-  /** Asked when everything there is has been read; a final read follows once it answers true. */
+  /** True once what stands in the log is all that is wanted; asked at every wake. */
   readonly isOver?: () => boolean;
-  /** Called with a function that makes a follower look again; returns how to take it back. */
+  /** Called with a function that makes a follower look again, at once; returns how to take it back. */
   readonly onWake?: (wake: () => void) => () => void;
+  /** How far a follower may fall behind; 64 MiB unless given. */
+  readonly maxBehindBytes?: number;
   readonly signal?: AbortSignal;
 }
 
-const CHUNK_BYTES = 64 * 1024;
+/** Read at a time: little while there is little, more while the reader is behind. */
+const MIN_CHUNK_BYTES = 16 * 1024;
+const MAX_CHUNK_BYTES = 256 * 1024;
+const MAX_BEHIND_BYTES = 64 * 1024 * 1024;
+const readFile = promisify(read);
+
+/** A container's log being read across its files; disposing of it lets go of them. */
+export interface LogReading extends Disposable {
+  /** Records as they were read, many at a time. Throws LOG_READER_TOO_SLOW. */
+  readonly batches: AsyncIterable<readonly LogRecord[]>;
+  /** Aborted with LOG_READER_TOO_SLOW once the reader has fallen too far behind, also while it does not read. */
+  readonly cutOff: AbortSignal;
+}
 
 /**
- * Reads a container's log across its files. Without `follow` it ends where the log ended when it was
- * asked for, also if the container writes faster than it is read. A follower holds the file it reads
- * open, so a file that is put aside or deleted meanwhile is read to its end first.
+ * Begins to read a log: takes hold of its files now. Without `follow` it ends where the log ended when
+ * it was asked for. A follower takes hold of each file as it appears, so nothing is lost to rotation or
+ * removal, until it is `maxBehindBytes` behind: then it is cut off.
  */
-export async function* readLog(folder: string, options: ReadLogOptions): AsyncGenerator<LogRecord> {
-  const { signal } = options;
+export function openLog(folder: string, options: ReadLogOptions): LogReading {
   const waiter = new ChangeWaiter();
-  const takeBack = options.onWake?.(waiter.wake);
-  signal?.addEventListener('abort', waiter.wake, { once: true });
-  const parts: LogPart[] = [];
-  try {
-    // Watched before the first look, so that no change falls between the two.
-    if (options.follow) waiter.watch(folder);
-    parts.push(...(await openParts(folder)));
-    await planTail(parts, options.tail);
-    let last: LogFile | undefined;
-    for (const part of parts) {
-      last = part.file;
-      const isGrowing = options.follow && part === parts.at(-1);
-      const records = isGrowing ? followFile(part, folder, options, waiter) : readPart(part);
-      yield* skipLines(records, part.skip, signal);
-      if (signal?.aborted === true) return;
+  const cutOff = new AbortController();
+  const maxBehindBytes = options.maxBehindBytes ?? MAX_BEHIND_BYTES;
+  const held = new HeldLog(folder, options.from);
+  let replaced = 0;
+  if (options.follow) {
+    waiter.watch(folder, name => {
+      if (name === CURRENT) replaced += 1;
+      look();
+    });
+  }
+  const atFirst = held.opened;
+  // What came before the watch; whether a file that came meanwhile is told of again is not known.
+  held.look();
+  const untold = held.opened - atFirst;
+
+  // Called by whoever changes the log or the container: a fault is the reader's alone.
+  function look(): void {
+    try {
+      held.look();
+      if (options.isOver?.() === true && !held.isEnded) held.end();
+      // More files than were found: conmon put two in place between two looks. Removal is told of as well.
+      const found = held.opened - atFirst + untold + (held.isEnded && !existsSync(folder) ? 1 : 0);
+      const hasGap = held.hasGap || replaced > found;
+      if (hasGap || held.unreadBytes > maxBehindBytes) throw tooSlow(maxBehindBytes);
+    } catch (error) {
+      if (!cutOff.signal.aborted) cutOff.abort(error);
     }
-    while (options.follow && signal?.aborted !== true) {
-      const file = nextFile(await listLogFiles(folder), last);
-      if (file !== undefined) {
-        last = file;
-        await using part = await openPart(file);
-        if (part !== undefined) yield* skipLines(followFile(part, folder, options, waiter), 0, signal);
-      } else if (options.isOver?.() === true) return;
-      else await waiter.wait();
-    }
-  } finally {
-    waiter.close();
-    takeBack?.();
-    signal?.removeEventListener('abort', waiter.wake);
-    for (const part of parts) await part[Symbol.asyncDispose]();
+    waiter.wake();
   }
-}
 
-/** A file that is held open, how much of it is read, and how many of its lines are not wanted. */
-interface LogPart extends AsyncDisposable {
-  readonly file: LogFile;
-  readonly handle: FileHandle;
-  readonly sizeBytes: number;
-  skip: number;
-}
-
-/** Opens every file that is there, so that none is deleted before its turn. */
-async function openParts(folder: string): Promise<LogPart[]> {
-  const parts: LogPart[] = [];
-  for (const file of await listLogFiles(folder)) {
-    const part = await openPart(file);
-    if (part !== undefined) parts.push(part);
-  }
-  return parts;
-}
-
-/** Undefined when the file has been deleted. */
-async function openPart(file: LogFile): Promise<LogPart | undefined> {
-  let handle: FileHandle;
-  try {
-    handle = await open(file.path, 'r');
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-  const { size, ino } = await handle.stat({ bigint: true });
+  const takeBack = options.onWake?.(look);
+  options.signal?.addEventListener('abort', waiter.wake, { once: true });
+  if (!options.follow || options.isOver?.() === true) held.end();
   return {
-    // `current` may have become another file since it was listed.
-    file: ino === file.inode ? file : { ...file, inode: ino, number: undefined },
-    handle,
-    sizeBytes: Number(size),
-    skip: 0,
-    [Symbol.asyncDispose]: () => handle.close(),
+    batches: readBatches(held, waiter, options, cutOff.signal),
+    cutOff: cutOff.signal,
+    [Symbol.dispose]() {
+      waiter.close();
+      takeBack?.();
+      options.signal?.removeEventListener('abort', waiter.wake);
+      held[Symbol.dispose]();
+    },
   };
 }
 
-/** Decides how many lines of each part come before the wanted last ones. */
-async function planTail(parts: readonly LogPart[], tail: number | undefined): Promise<void> {
-  let wanted = tail ?? Infinity;
-  if (wanted === Infinity) return;
-  for (const part of parts.toReversed()) {
-    const lines = await countLines(part);
-    part.skip = Math.max(0, lines - wanted);
-    wanted -= lines - part.skip;
+/** The same, one record after the other; the files are opened when the first one is asked for. */
+export async function* readLog(folder: string, options: ReadLogOptions): AsyncGenerator<LogRecord> {
+  using reading = openLog(folder, options);
+  for await (const batch of reading.batches) {
+    for (const record of batch) {
+      if (options.signal?.aborted === true) return;
+      yield record;
+    }
   }
 }
 
-async function* skipLines(
-  records: AsyncIterable<LogRecord>,
-  skip: number,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<LogRecord> {
-  let left = skip;
-  for await (const record of records) {
-    if (signal?.aborted === true) return;
-    if (left === 0) yield record;
-    else if (!record.partial) left -= 1;
-  }
-}
-
-/** What a file held when it was opened. */
-async function* readPart({ handle, sizeBytes }: LogPart): AsyncGenerator<LogRecord> {
-  const parser = new LogParser();
-  for (let at = 0; at < sizeBytes;) {
-    const chunk = await readChunk(handle, at, sizeBytes - at);
-    if (chunk.length === 0) return;
-    at += chunk.length;
-    yield* parser.push(chunk);
-  }
-}
-
-/** A file to its end, which comes when another has taken its place or the container is over. */
-async function* followFile(
-  { file, handle }: LogPart,
-  folder: string,
-  options: ReadLogOptions,
+async function* readBatches(
+  held: HeldLog,
   waiter: ChangeWaiter,
-): AsyncGenerator<LogRecord> {
-  const parser = new LogParser();
-  // Whether the file can't grow any more: then the next empty read is its end.
-  let isFinal = false;
-  for (let at = 0; options.signal?.aborted !== true;) {
-    const chunk = await readChunk(handle, at, CHUNK_BYTES);
-    if (chunk.length > 0) {
-      at += chunk.length;
-      yield* parser.push(chunk);
+  { tail, signal }: ReadLogOptions,
+  cutOff: AbortSignal,
+): AsyncGenerator<readonly LogRecord[]> {
+  const lines = new LineSkipper(tail === undefined ? 0 : await skipToTail(held, tail));
+  let file: HeldFile | undefined;
+  let parser = new LogParser();
+  let maxBytes = MIN_CHUNK_BYTES;
+  while (signal?.aborted !== true) {
+    cutOff.throwIfAborted();
+    const [current] = held.files;
+    if (current === undefined) {
+      if (held.isEnded) return;
+      await waiter.wait();
       continue;
     }
-    if (isFinal) return;
-    isFinal = options.isOver?.() === true || nextFile(await listLogFiles(folder), file) !== undefined;
-    if (!isFinal) await waiter.wait();
+    if (current !== file) {
+      file = current;
+      // No record goes on in the next file.
+      parser = new LogParser();
+    }
+    // Asked before reading: what was written before the next file came is read then.
+    const isOver = held.files.length > 1 || held.isEnded;
+    const chunk = await readChunk(current, maxBytes);
+    maxBytes = chunk.length < maxBytes ? MIN_CHUNK_BYTES : Math.min(maxBytes * 4, MAX_CHUNK_BYTES);
+    if (chunk.length > 0) {
+      const wanted = lines.pass(parser.push(chunk));
+      if (wanted.length > 0) yield wanted;
+    } else if (!isOver) await waiter.wait();
+    else if (held.files.length > 1) held.drop();
+    else return;
   }
 }
 
-async function readChunk(handle: FileHandle, position: number, maxBytes: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, maxBytes));
-  const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+/** Holds the first so many lines back. */
+class LineSkipper {
+  #left: number;
+
+  constructor(lines: number) {
+    this.#left = lines;
+  }
+
+  pass(records: readonly LogRecord[]): readonly LogRecord[] {
+    if (this.#left === 0) return records;
+    const first = records.findIndex(record => {
+      if (this.#left === 0) return true;
+      if (!record.partial) this.#left -= 1;
+      return false;
+    });
+    return first < 0 ? [] : records.slice(first);
+  }
+}
+
+/**
+ * Lets go of files that hold nothing of the last `tail` lines of what is there; answers how many lines
+ * come before those in the first file that is left.
+ */
+async function skipToTail(held: HeldLog, tail: number): Promise<number> {
+  let wanted = tail;
+  for (let index = held.files.length - 1; index >= 0; index -= 1) {
+    const file = held.files[index];
+    if (file === undefined) continue;
+    const lines = await countLines(file, index === held.files.length - 1);
+    if (lines >= wanted) {
+      for (let drop = index; drop > 0; drop -= 1) held.drop();
+      return lines - wanted;
+    }
+    wanted -= lines;
+  }
+  return 0;
+}
+
+/** Lines of a file from where its reader stands; one that is unfinished counts at the log's end. */
+async function countLines(file: HeldFile, isLast: boolean): Promise<number> {
+  const parser = new LogParser();
+  // A copy: counting is not reading.
+  const reading = { ...file };
+  let lines = 0;
+  let isOpen = false;
+  for (;;) {
+    const chunk = await readChunk(reading, MAX_CHUNK_BYTES);
+    if (chunk.length === 0) return isOpen && isLast ? lines + 1 : lines;
+    for (const { partial } of parser.push(chunk)) {
+      isOpen = partial;
+      if (!partial) lines += 1;
+    }
+  }
+}
+
+/** The next bytes of a file; nothing at its end. */
+async function readChunk(file: HeldFile, maxBytes: number): Promise<Buffer> {
+  const { fd, offsetBytes, endBytes = Infinity } = file;
+  const buffer = Buffer.allocUnsafe(Math.min(maxBytes, Math.max(0, endBytes - offsetBytes)));
+  if (buffer.length === 0) return buffer;
+  const { bytesRead } = await readFile(fd, buffer, 0, buffer.length, offsetBytes);
+  file.offsetBytes += bytesRead;
   return buffer.subarray(0, bytesRead);
 }
 
-/** The file after `last`; the oldest one that is left when `last` itself has been deleted. */
-function nextFile(files: readonly LogFile[], last: LogFile | undefined): LogFile | undefined {
-  if (last === undefined) return files[0];
-  const index = files.findIndex(file => file.inode === last.inode);
-  if (index >= 0) return files[index + 1];
-  const { number } = last;
-  return files.find(file => file.number === undefined || number === undefined || file.number > number);
+function tooSlow(maxBehindBytes: number): ToolError {
+  return new ToolError(
+    `reading a log: the reader fell behind by more than ${Math.floor(maxBehindBytes / 1024)} KiB`,
+    { code: 'LOG_READER_TOO_SLOW', kind: 'unavailable' },
+  );
 }
 
-/** Lines of a file; one that is unfinished counts. */
-async function countLines(part: LogPart): Promise<number> {
-  let lines = 0;
-  let isOpen = false;
-  for await (const record of readPart(part)) {
-    isOpen = record.partial;
-    if (!isOpen) lines += 1;
-  }
-  return isOpen ? lines + 1 : lines;
-}
+/** Looked at this often where the kernel has no watch left. */
+const UNWATCHED_PAUSE_MS = 500;
 
 /** Sleeps until the folder changes or someone wakes it; a change between two waits is not lost. */
 class ChangeWaiter {
   #watcher: FSWatcher | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #changed = false;
   #resolve: (() => void) | undefined;
 
@@ -192,12 +221,21 @@ class ChangeWaiter {
     this.#resolve?.();
   };
 
-  watch(folder: string): void {
+  /** @param onName called when a file of the folder comes or goes, not when it grows */
+  watch(folder: string, onName: (name: string) => void): void {
     try {
-      this.#watcher = watch(folder, { persistent: false }, this.wake);
+      this.#watcher = watch(folder, { persistent: false }, (event, name) => {
+        if (event === 'rename') onName(name ?? '');
+        this.wake();
+      });
       this.#watcher.on('error', this.wake);
     } catch (error) {
-      if (!isSystemError(error, 'ENOENT')) throw error;
+      if (!isSystemError(error, 'ENOENT', 'ENOSPC', 'EMFILE')) throw error;
+      this.#timer = setInterval(() => {
+        onName('');
+        this.wake();
+      }, UNWATCHED_PAUSE_MS);
+      this.#timer.unref();
     }
   }
 
@@ -213,5 +251,6 @@ class ChangeWaiter {
 
   close(): void {
     this.#watcher?.close();
+    clearInterval(this.#timer);
   }
 }

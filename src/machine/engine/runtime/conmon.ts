@@ -21,17 +21,16 @@ export interface MonitorStart {
   readonly exitFolder: string;
   readonly persistFolder: string;
   readonly logFile: string;
+  /** At this size conmon replaces the file by a new one. */
+  readonly maxLogBytes: number;
   readonly terminal: boolean;
   readonly stdin: boolean;
+  /** Its input is over when the first client that gave some is gone. */
+  readonly stdinOnce: boolean;
   /** Folder of the cgroup that conmon is moved into before it makes the container. */
   readonly cgroupFolder?: string;
 }
 
-/**
- * conmon's own limit of a log file. The engine puts files aside long before; this one bounds what a
- * container writes in a burst, or while no engine is there.
- */
-const LOG_BACKSTOP_BYTES = 16 * 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 const MAX_ANSWER_BYTES = 64 * 1024;
 const SYNC_FD = 3;
@@ -46,10 +45,11 @@ export function formatMonitorArguments(start: MonitorStart): string[] {
     ...['--bundle', start.bundle, '--container-pidfile', start.pidFile],
     ...['--conmon-pidfile', start.monitorPidFile],
     ...['--exit-dir', start.exitFolder, '--persist-dir', start.persistFolder],
-    ...['--log-path', `k8s-file:${start.logFile}`, '--log-size-max', String(LOG_BACKSTOP_BYTES)],
+    ...['--log-path', `k8s-file:${start.logFile}`, '--log-size-max', String(start.maxLogBytes)],
     ...['--log-level', 'error', '--full-attach'],
     ...(start.terminal ? ['--terminal'] : []),
-    ...(start.stdin ? ['--stdin', '--leave-stdin-open'] : []),
+    ...(start.stdin ? ['--stdin'] : []),
+    ...(start.stdin && !start.stdinOnce ? ['--leave-stdin-open'] : []),
   ];
 }
 
@@ -119,15 +119,32 @@ export function runtimeFailure(said: string): StartFailure {
     .split('\n')
     .map(line => line.replace(/^\S+ \[?(?:error|crun)\]?: /i, '').trim())
     .filter(line => line !== '')
+    .map(toDockerWords)
     .join('; ')
     .replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, ' ');
   if (reason === '') return new StartFailure('', 128);
   const exitCode = /executable file .*not found|no such file or directory/i.test(reason)
     ? 127
-    : /permission denied/i.test(reason)
+    : /permission denied|is a directory/i.test(reason)
       ? 126
       : 128;
   return new StartFailure(`OCI runtime create failed: ${reason}`, exitCode);
+}
+
+/** Docker's client looks for these words of runc's to choose its exit code. */
+function toDockerWords(line: string): string {
+  return line
+    .replace(
+      /executable file [`']([^`'/]*)[`'] not found(?: in \$PATH)?(?:: No such file.*)?$/,
+      'exec: "$1": executable file not found in $$PATH',
+    )
+    .replace(
+      /executable file [`']([^`']*)[`'] not found(?: in \$PATH)?(?:: No such file.*)?$/,
+      'exec: "$1": stat $1: no such file or directory',
+    )
+    .replace(/No such file or directory$/, 'no such file or directory')
+    .replace(/Permission denied$/, 'permission denied')
+    .replace(/Is a directory$/, 'is a directory');
 }
 
 function readLine(stream: Readable): Promise<string> {

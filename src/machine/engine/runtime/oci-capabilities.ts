@@ -40,20 +40,20 @@ export function planCapabilities(
 function allowed(hostConfig: HostConfig, slipway: SlipwayExtension | undefined): string[] {
   if (slipway?.capabilities !== undefined) return expand(slipway.capabilities);
   if (hostConfig.Privileged === true) return [...CAPABILITIES];
-  const drop = expand(hostConfig.CapDrop ?? []);
+  const drop = expand(hostConfig.CapDrop ?? [], 'invalid CapDrop: ');
   const dropsAll = drop.length === CAPABILITIES.length;
-  const add = expand(hostConfig.CapAdd ?? []);
+  const add = expand(hostConfig.CapAdd ?? [], 'invalid CapAdd: ');
   const base = dropsAll ? [] : DEFAULT_CAPABILITIES.filter(name => !drop.includes(name));
   const wanted = new Set([...base, ...add]);
   return CAPABILITIES.filter(name => wanted.has(name));
 }
 
-function expand(names: readonly string[]): string[] {
+function expand(names: readonly string[], what = ''): string[] {
   if (names.some(name => /^(CAP_)?ALL$/i.test(name))) return [...CAPABILITIES];
   const wanted = names.map(name => {
     const upper = name.toUpperCase();
     const full = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
-    if (!CAPABILITIES.includes(full)) throw invalidParameter(`invalid capability: "${name}"`);
+    if (!CAPABILITIES.includes(full)) throw invalidParameter(`${what}unknown capability: "${full}"`);
     return full;
   });
   return CAPABILITIES.filter(name => wanted.includes(name));

@@ -1,5 +1,6 @@
+import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { isSystemError } from '../../../shared/errors.ts';
 import type { HostConfig, SlipwayExtension } from '../../engine-api/wire.ts';
 import { invalidParameter } from '../docker-errors.ts';
@@ -45,9 +46,11 @@ export async function planDevices(
   const nodes: OciDevice[] = [];
   const rules: OciDeviceRule[] = [...DEFAULT_RULES];
   for (const device of hostConfig.Devices ?? []) {
-    const found = await readDevice(device.PathOnHost, device.PathInContainer || device.PathOnHost);
-    nodes.push(found);
-    rules.push(ruleFor(found, device.CgroupPermissions || 'rwm'));
+    const access = parseAccess(device.CgroupPermissions);
+    for (const found of await readDevices(device.PathOnHost, device.PathInContainer || device.PathOnHost)) {
+      nodes.push(found);
+      rules.push(ruleFor(found, access));
+    }
   }
   for (const device of slipway?.devices ?? []) {
     if (device.path === 'all') {
@@ -106,29 +109,58 @@ function ruleFor(device: OciDevice, access: string): OciDeviceRule {
   return { allow: true, type: device.type, major: device.major, minor: device.minor, access };
 }
 
+function parseAccess(text: string): string {
+  if (text === '') return 'rwm';
+  if (/^[rwm]{1,3}$/.test(text) && new Set(text).size === text.length) return text;
+  throw invalidParameter(`invalid device mode: ${text}`);
+}
+
+/** A device, or all devices of a folder. */
+async function readDevices(hostPath: string, containerPath: string): Promise<OciDevice[]> {
+  const isFolder = (await statOrNone(hostPath))?.isDirectory() === true;
+  if (!isFolder) return [await readDevice(hostPath, containerPath)];
+  const inside = await listDevices(hostPath);
+  if (inside.length === 0) throw notGathered(hostPath, 'no such device nodes');
+  return inside.map(device => ({ ...device, path: join(containerPath, relative(hostPath, device.path)) }));
+}
+
 async function readDevice(hostPath: string, containerPath: string): Promise<OciDevice> {
-  const refuse = (why: string): never => {
-    throw invalidParameter(
-      `error gathering device information while adding custom device "${hostPath}": ${why}`,
-    );
-  };
+  const found = await findDevice(hostPath);
+  if (found !== undefined) return { ...found, path: containerPath };
+  throw notGathered(hostPath, 'no such file or directory');
+}
+
+function notGathered(hostPath: string, why: string): Error {
+  return invalidParameter(
+    `error gathering device information while adding custom device "${hostPath}": ${why}`,
+  );
+}
+
+async function statOrNone(path: string): Promise<Stats | undefined> {
   try {
-    const found = await stat(hostPath);
-    const type = found.isCharacterDevice() ? 'c' : found.isBlockDevice() ? 'b' : refuse('not a device node');
-    return {
-      path: containerPath,
-      type,
-      // makedev(3) of Linux.
-      major: Number(((BigInt(found.rdev) >> 8n) & 0xfffn) | ((BigInt(found.rdev) >> 32n) & ~0xfffn)),
-      minor: Number((BigInt(found.rdev) & 0xffn) | ((BigInt(found.rdev) >> 12n) & ~0xffn)),
-      fileMode: found.mode & 0o777,
-      uid: found.uid,
-      gid: found.gid,
-    };
+    return await stat(path);
   } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return refuse('no such file or directory');
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ENXIO')) return undefined;
     throw error;
   }
+}
+
+/** The device node at a path of the machine; undefined when there is nothing. Throws ENGINE_INVALID_PARAMETER. */
+export async function findDevice(path: string): Promise<OciDevice | undefined> {
+  const found = await statOrNone(path);
+  if (found === undefined) return undefined;
+  const type = found.isCharacterDevice() ? 'c' : found.isBlockDevice() ? 'b' : undefined;
+  if (type === undefined) throw notGathered(path, 'not a device node');
+  return {
+    path,
+    type,
+    // makedev(3) of Linux.
+    major: Number(((BigInt(found.rdev) >> 8n) & 0xfffn) | ((BigInt(found.rdev) >> 32n) & ~0xfffn)),
+    minor: Number((BigInt(found.rdev) & 0xffn) | ((BigInt(found.rdev) >> 12n) & ~0xffn)),
+    fileMode: found.mode & 0o777,
+    uid: found.uid,
+    gid: found.gid,
+  };
 }
 
 async function listDevices(folder: string): Promise<OciDevice[]> {

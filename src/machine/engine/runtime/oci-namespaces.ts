@@ -1,18 +1,28 @@
 import type { HostConfig } from '../../engine-api/wire.ts';
-import { invalidParameter, notSupported } from '../docker-errors.ts';
+import { invalidParameter } from '../docker-errors.ts';
 import type { OciNamespace } from './oci-types.ts';
 
+/** The kinds of namespaces whose mode a request can choose. */
+export type NamespaceKind = 'network' | 'pid' | 'ipc' | 'uts' | 'cgroup';
+
 /** Finds the pid of a running container by name or id; throws if it is not there or does not run. */
-export type FindPid = (nameOrId: string) => number;
+export type FindPid = (nameOrId: string, kind: NamespaceKind) => number;
 
-type Kind = 'network' | 'pid' | 'ipc' | 'uts' | 'cgroup';
-
-const PROC_NAMES: Readonly<Record<Kind, string>> = {
+const PROC_NAMES: Readonly<Record<NamespaceKind, string>> = {
   network: 'net',
   pid: 'pid',
   ipc: 'ipc',
   uts: 'uts',
   cgroup: 'cgroup',
+};
+
+/** As Docker's sentences spell them. */
+export const NAMESPACE_WORDS: Readonly<Record<NamespaceKind, string>> = {
+  network: 'network',
+  pid: 'PID',
+  ipc: 'IPC',
+  uts: 'UTS',
+  cgroup: 'cgroup namespace',
 };
 
 /** The namespaces a container is given; one that is missing from the list is the host's. */
@@ -26,11 +36,16 @@ export interface NamespacePlan {
 
 /**
  * Reads the namespace modes: `host`, the empty word or `private` for one of its own, `container:NAME`,
- * or the absolute path of an existing namespace. Networks: `host`, `none`, `container:NAME`, a path;
- * bridges are refused. Throws ENGINE_INVALID_PARAMETER, ENGINE_NOT_SUPPORTED.
+ * or the absolute path of an existing namespace. Networks: `host`, `none`, `container:NAME`, a path.
+ * Throws ENGINE_INVALID_PARAMETER.
+ * @param networkPath the network namespace that the engine has made for it; its mode says nothing then
  */
-export function planNamespaces(hostConfig: HostConfig, findPid: FindPid): NamespacePlan {
-  const network = networkMode(hostConfig.NetworkMode ?? 'default');
+export function planNamespaces(
+  hostConfig: HostConfig,
+  findPid: FindPid,
+  networkPath?: string,
+): NamespacePlan {
+  const network = networkPath ?? networkMode(hostConfig.NetworkMode ?? 'none');
   const uts = hostConfig.UTSMode ?? '';
   const list = [
     planOne('pid', hostConfig.PidMode ?? '', findPid),
@@ -50,18 +65,31 @@ export function planNamespaces(hostConfig: HostConfig, findPid: FindPid): Namesp
   };
 }
 
+/** Refuses modes of a client's request that mean nothing. Throws ENGINE_INVALID_PARAMETER. */
+export function checkNamespaceModes(hostConfig: HostConfig): void {
+  const modes: readonly [NamespaceKind, string | undefined, RegExp][] = [
+    ['pid', hostConfig.PidMode, /^(host|private|container:.+)?$/],
+    ['ipc', hostConfig.IpcMode, /^(host|none|private|shareable|container:.+)?$/],
+    ['uts', hostConfig.UTSMode, /^(host|private)?$/],
+  ];
+  for (const [kind, mode = '', valid] of modes) {
+    if (!valid.test(mode)) throw invalidParameter(`invalid ${NAMESPACE_WORDS[kind]} mode: ${mode}`);
+  }
+}
+
 function networkMode(mode: string): string {
   if (mode === 'none' || mode === 'new') return 'private';
   if (mode === 'host' || mode.startsWith('container:') || mode.startsWith('/')) return mode;
-  throw notSupported(`the network "${mode}" (only host, none and container:NAME are)`);
+  throw invalidParameter(`invalid network mode: ${mode}`);
 }
 
-function planOne(type: Kind, mode: string, findPid: FindPid): OciNamespace | undefined {
+function planOne(kind: NamespaceKind, mode: string, findPid: FindPid): OciNamespace | undefined {
   if (mode === 'host') return undefined;
-  if (['', 'private', 'new', 'shareable', 'none'].includes(mode)) return { type };
-  if (mode.startsWith('/')) return { type, path: mode };
+  if (['', 'private', 'new', 'shareable', 'none'].includes(mode)) return { type: kind };
+  if (mode.startsWith('/')) return { type: kind, path: mode };
   if (mode.startsWith('container:')) {
-    return { type, path: `/proc/${findPid(mode.slice('container:'.length))}/ns/${PROC_NAMES[type]}` };
+    const pid = findPid(mode.slice('container:'.length), kind);
+    return { type: kind, path: `/proc/${pid}/ns/${PROC_NAMES[kind]}` };
   }
-  throw invalidParameter(`invalid ${type} mode: ${mode}`);
+  throw invalidParameter(`invalid ${NAMESPACE_WORDS[kind]} mode: ${mode}`);
 }

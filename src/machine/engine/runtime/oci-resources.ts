@@ -1,50 +1,67 @@
-import type { HostConfig, SlipwayExtension } from '../../engine-api/wire.ts';
-import { invalidParameter } from '../docker-errors.ts';
-import type { OciDeviceRule, OciResources, OciRlimit } from './oci-types.ts';
+import type { HostConfig, ResourceConfig, SlipwayExtension } from '../../engine-api/wire.ts';
+import type { OciBlockIo, OciDeviceRule, OciResources, OciRlimit } from './oci-types.ts';
 
 const CPU_PERIOD_US = 100_000;
-const MIN_MEMORY_BYTES = 6 * 1024 * 1024;
 
-/**
- * Limits in the specification's words. Docker's MemorySwap is memory and swap together; -1 is no limit.
- * Throws ENGINE_INVALID_PARAMETER.
- */
+/** Limits in the specification's words. Docker's MemorySwap is memory and swap together; -1 is no limit. */
 export function planResources(
-  hostConfig: HostConfig,
+  asked: ResourceConfig,
   slipway: SlipwayExtension | undefined,
   devices: readonly OciDeviceRule[],
+  blockIo?: OciBlockIo,
 ): OciResources {
-  const memory = positive(hostConfig.Memory);
-  if (memory !== undefined && memory < MIN_MEMORY_BYTES) {
-    throw invalidParameter('Minimum memory limit allowed is 6MB');
-  }
-  const swap = hostConfig.MemorySwap;
-  if (memory !== undefined && swap !== undefined && swap > 0 && swap < memory) {
-    throw invalidParameter('Minimum memoryswap limit should be larger than memory limit, see usage');
-  }
-  const reservation = positive(hostConfig.MemoryReservation);
-  const nano = positive(hostConfig.NanoCpus);
-  const period = nano === undefined ? positive(hostConfig.CpuPeriod) : CPU_PERIOD_US;
-  const quota = nano === undefined ? positive(hostConfig.CpuQuota) : Math.round((nano / 1e9) * CPU_PERIOD_US);
-  const shares = slipway?.cpuWeight === undefined ? positive(hostConfig.CpuShares) : undefined;
-  const cpus = hostConfig.CpusetCpus;
-  const pids = positive(hostConfig.PidsLimit);
+  const memory = positive(asked.Memory);
+  const swap = asked.MemorySwap;
+  const reservation = positive(asked.MemoryReservation);
+  const nano = positive(asked.NanoCpus);
+  const period = nano === undefined ? positive(asked.CpuPeriod) : CPU_PERIOD_US;
+  // Docker's -1 takes a quota away.
+  const quota =
+    nano === undefined ? nonZero(asked.CpuQuota) : Math.max(1000, Math.round((nano / 1e9) * CPU_PERIOD_US));
+  const shares = slipway?.cpuWeight === undefined ? positive(asked.CpuShares) : undefined;
+  const pids = positive(asked.PidsLimit);
   return {
     devices,
     memory: {
       ...(memory === undefined ? {} : { limit: memory }),
       ...(reservation === undefined ? {} : { reservation }),
-      ...(swap === undefined || swap === 0 ? {} : { swap }),
+      ...(swap === undefined || swap === 0 || (memory === undefined && swap > 0) ? {} : { swap }),
     },
     cpu: {
-      ...(shares === undefined ? {} : { shares }),
+      ...(shares === undefined ? {} : { shares: Math.max(2, Math.min(262_144, shares)) }),
       ...(quota === undefined ? {} : { quota }),
       ...(period === undefined ? {} : { period }),
-      ...(cpus === undefined || cpus === '' ? {} : { cpus }),
+      ...optional('cpus', asked.CpusetCpus),
+      ...optional('mems', asked.CpusetMems),
     },
     ...(pids === undefined ? {} : { pids: { limit: pids } }),
-    ...(slipway?.cpuWeight === undefined ? {} : { unified: { 'cpu.weight': String(slipway.cpuWeight) } }),
+    ...(blockIo === undefined ? {} : { blockIO: blockIo }),
+    ...unifiedOf(asked, slipway),
   };
+}
+
+/** What only a service can ask for, as files of cgroup v2. */
+function unifiedOf(
+  asked: ResourceConfig,
+  slipway: SlipwayExtension | undefined,
+): { readonly unified?: Readonly<Record<string, string>> } {
+  const swap =
+    slipway !== undefined && positive(asked.Memory) === undefined ? positive(asked.MemorySwap) : undefined;
+  const files = {
+    ...(slipway?.cpuWeight === undefined ? {} : { 'cpu.weight': String(slipway.cpuWeight) }),
+    ...(swap === undefined ? {} : { 'memory.swap.max': String(swap) }),
+  };
+  return Object.keys(files).length === 0 ? {} : { unified: files };
+}
+
+function optional<K extends string>(key: K, text: string | undefined): Partial<Record<K, string>> {
+  const found: Partial<Record<K, string>> = {};
+  if (text !== undefined && text !== '') found[key] = text;
+  return found;
+}
+
+function nonZero(value: number | undefined): number | undefined {
+  return value === 0 ? undefined : value;
 }
 
 const SOFT_OPEN_FILES = 1024;

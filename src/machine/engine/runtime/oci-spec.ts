@@ -1,12 +1,15 @@
 import type { ImageRunConfig } from '../../../shared/oci/image.ts';
+import { CAPABILITIES } from '../../../shared/service/capabilities.ts';
 import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
-import { invalidParameter, notSupported } from '../docker-errors.ts';
+import { invalidParameter } from '../docker-errors.ts';
+import { argumentsOf, mergeConfig } from './merge-config.ts';
 import { planCapabilities } from './oci-capabilities.ts';
 import type { DevicePlan } from './oci-devices.ts';
 import { type PlannedMount } from './oci-mounts.ts';
 import type { NamespacePlan } from './oci-namespaces.ts';
 import { planResources, planRlimits } from './oci-resources.ts';
-import type { OciSpec } from './oci-types.ts';
+import type { OciBlockIo, OciSpec } from './oci-types.ts';
+import { parseSecurityOptions, planSeccomp } from './security-options.ts';
 import type { ResolvedUser } from './user-lookup.ts';
 import { nonEmpty } from '../non-empty.ts';
 
@@ -26,10 +29,19 @@ export interface SpecInput {
   readonly openFiles: number;
   /** Controllers are there: limits and device rules are written. */
   readonly limits: boolean;
+  /** Limits of block devices. */
+  readonly blockIo?: OciBlockIo;
+  /** `amd64` or `arm64`. */
+  readonly arch: string;
+  /** The machine's own name, for containers in its network. */
+  readonly machineName: string;
 }
 
-/** Docker's defaults, which the field's images count on. */
-const MASKED_PATHS: readonly string[] = [
+/** Where a container finds the init process that HostConfig.Init asks for. */
+export const INIT_PATH = '/sbin/docker-init';
+
+/** Docker's defaults of what is hidden, which the field's images count on. */
+export const MASKED_PATHS: readonly string[] = [
   '/proc/asound',
   '/proc/acpi',
   '/proc/kcore',
@@ -42,7 +54,8 @@ const MASKED_PATHS: readonly string[] = [
   '/sys/firmware',
   '/sys/devices/virtual/powercap',
 ];
-const READONLY_PATHS: readonly string[] = [
+/** Docker's defaults of what cannot be written. */
+export const READONLY_PATHS: readonly string[] = [
   '/proc/bus',
   '/proc/fs',
   '/proc/irq',
@@ -57,25 +70,31 @@ export function formatOciSpec(input: SpecInput): OciSpec {
   const host = request.HostConfig ?? {};
   const slipway = request.Slipway;
   const privileged = host.Privileged === true;
-  const security = readSecurityOptions(host.SecurityOpt ?? []);
-  if (host.Init === true) throw notSupported('an init process (HostConfig.Init)');
-  const hostname = hostnameOf(input);
+  const security = parseSecurityOptions(host.SecurityOpt ?? []);
+  const config = mergeConfig(request, image);
+  const hostname = hostnameOf(request, input.id, input.machineName);
+  const args = argumentsOf(request, image);
+  const capabilities = planCapabilities(host, slipway, user.uid);
+  const seccomp = planSeccomp(security, hasEveryRight(capabilities.bounding, privileged), {
+    capabilities: capabilities.bounding,
+    arch: input.arch,
+  });
   return {
     ociVersion: '1.0.2',
     process: {
       terminal: request.Tty === true,
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
-      args: argumentsOf(request, image),
-      env: environmentOf(request, image, user, hostname),
-      cwd: nonEmpty(request.WorkingDir) ?? nonEmpty(image.WorkingDir) ?? '/',
-      capabilities: planCapabilities(host, slipway, user.uid),
+      args: usesInit(request, namespaces) ? [INIT_PATH, '--', ...args] : args,
+      env: environmentOf(config.env, request.Tty === true, user, hostname),
+      cwd: nonEmpty(config.workingDir) ?? '/',
+      capabilities,
       rlimits: planRlimits(host, input.openFiles),
       noNewPrivileges: security.noNewPrivileges,
       // Always said, since the engine's own would be inherited, and it is the last to be killed.
       oomScoreAdj: host.OomScoreAdj ?? 0,
     },
     root: { path: input.rootPath, readonly: host.ReadonlyRootfs === true },
-    ...(namespaces.hostUts || sharesUts(namespaces) ? {} : { hostname }),
+    ...(namespaces.hostUts || sharesUts(namespaces) ? {} : { hostname, ...domainOf(request) }),
     mounts: input.mounts.map(({ destination, type, source, options }) => ({
       destination,
       type,
@@ -87,65 +106,48 @@ export function formatOciSpec(input: SpecInput): OciSpec {
       namespaces: namespaces.namespaces,
       devices: input.devices.nodes,
       ...(input.cgroupPath === undefined ? {} : { cgroupsPath: input.cgroupPath }),
-      ...(input.limits ? { resources: planResources(host, slipway, input.devices.rules) } : {}),
+      ...(input.limits
+        ? { resources: planResources(host, slipway, input.devices.rules, input.blockIo) }
+        : {}),
       sysctl: host.Sysctls ?? {},
       maskedPaths: privileged || security.unmasked ? [] : (host.MaskedPaths ?? MASKED_PATHS),
       readonlyPaths: privileged || security.unmasked ? [] : (host.ReadonlyPaths ?? READONLY_PATHS),
+      ...(seccomp === undefined ? {} : { seccomp }),
       ...propagationOf(input),
     },
   };
 }
 
-/** Entrypoint and command as Docker combines them: a request's entrypoint drops the image's command. */
-export function argumentsOf(request: ContainerCreateRequest, image: ImageRunConfig): string[] {
-  const own = request.Entrypoint !== undefined && request.Entrypoint.length > 0;
-  const entrypoint = own ? request.Entrypoint : (image.Entrypoint ?? []);
-  const hasCmd = request.Cmd !== undefined && request.Cmd.length > 0;
-  const cmd = hasCmd ? request.Cmd : own ? [] : (image.Cmd ?? []);
-  const args = [...entrypoint, ...cmd];
-  if (args.length === 0 || args[0] === '') throw invalidParameter('no command specified');
-  return args;
+/** The name a container has in its UTS namespace: its own, or the machine's where it shares the network. */
+export function hostnameOf(request: ContainerCreateRequest, id: string, machineName: string): string {
+  const sharesNetwork = request.HostConfig?.NetworkMode === 'host' && request.Slipway === undefined;
+  return nonEmpty(request.Hostname) ?? (sharesNetwork ? machineName : id.slice(0, 12));
 }
 
-/** Whether the process may never gain privileges; other security options are named in the refusal. */
-function readSecurityOptions(options: readonly string[]): { noNewPrivileges: boolean; unmasked: boolean } {
-  let noNewPrivileges = false;
-  let unmasked = false;
-  for (const option of options) {
-    const [name = '', value = ''] = option.split(/[=:](.*)/s);
-    if (name === 'no-new-privileges') noNewPrivileges = value === '' || value === 'true';
-    else if (option === 'systempaths=unconfined') unmasked = true;
-    // A profile comes with the default one; until then every container is unconfined.
-    else if (
-      option === 'seccomp=unconfined' ||
-      option === 'apparmor=unconfined' ||
-      option === 'label=disable'
-    )
-      continue;
-    else throw notSupported(`the security option "${option}"`);
-  }
-  return { noNewPrivileges, unmasked };
+/** Whether HostConfig.Init is honoured: only the first process of a pid namespace can be an init. */
+export function usesInit(request: ContainerCreateRequest, namespaces: NamespacePlan): boolean {
+  const own = namespaces.namespaces.some(({ type, path }) => type === 'pid' && path === undefined);
+  return request.HostConfig?.Init === true && own;
 }
 
-function hostnameOf(input: SpecInput): string {
-  return nonEmpty(input.request.Hostname) ?? input.id.slice(0, 12);
+/** A service that has every capability is not filtered either, like a privileged container. */
+function hasEveryRight(capabilities: readonly string[], privileged: boolean): boolean {
+  return privileged || capabilities.length === CAPABILITIES.length;
 }
 
-/** Docker's order: PATH, HOSTNAME, TERM, then the image's and the request's words, where later ones win. */
+function domainOf(request: ContainerCreateRequest): { domainname?: string } {
+  const domainname = nonEmpty(request.Domainname);
+  return domainname === undefined ? {} : { domainname };
+}
+
+/** Docker's order: PATH, HOSTNAME, TERM, then the configuration's words, where later ones win. */
 function environmentOf(
-  request: ContainerCreateRequest,
-  image: ImageRunConfig,
+  own: readonly string[],
+  hasTerminal: boolean,
   user: ResolvedUser,
   hostname: string,
 ): string[] {
-  const words = [
-    DEFAULT_PATH,
-    `HOSTNAME=${hostname}`,
-    ...(request.Tty === true ? ['TERM=xterm'] : []),
-    ...(request.Slipway?.replaceEnv === true ? [] : (image.Env ?? [])),
-    ...(request.Env ?? []),
-    ...(request.Slipway?.extraEnv ?? []),
-  ];
+  const words = [DEFAULT_PATH, `HOSTNAME=${hostname}`, ...(hasTerminal ? ['TERM=xterm'] : []), ...own];
   const variables = new Map<string, string | undefined>();
   for (const word of words) {
     const equals = word.indexOf('=');

@@ -64,6 +64,25 @@ export interface OciDeviceRule {
   readonly access: string;
 }
 
+export interface OciBlockIo {
+  readonly weight?: number;
+  readonly weightDevice?: readonly {
+    readonly major: number;
+    readonly minor: number;
+    readonly weight: number;
+  }[];
+  readonly throttleReadBpsDevice?: readonly OciThrottle[];
+  readonly throttleWriteBpsDevice?: readonly OciThrottle[];
+  readonly throttleReadIOPSDevice?: readonly OciThrottle[];
+  readonly throttleWriteIOPSDevice?: readonly OciThrottle[];
+}
+
+export interface OciThrottle {
+  readonly major: number;
+  readonly minor: number;
+  readonly rate: number;
+}
+
 export interface OciResources {
   readonly devices?: readonly OciDeviceRule[];
   readonly memory?: { readonly limit?: number; readonly reservation?: number; readonly swap?: number };
@@ -72,10 +91,35 @@ export interface OciResources {
     readonly quota?: number;
     readonly period?: number;
     readonly cpus?: string;
+    readonly mems?: string;
   };
+  readonly blockIO?: OciBlockIo;
   readonly pids?: { readonly limit: number };
   /** cgroup v2 files, written as they are. */
   readonly unified?: Readonly<Record<string, string>>;
+}
+
+/** One comparison of an argument of a system call. */
+export interface OciSeccompArgument {
+  readonly index: number;
+  readonly value: number;
+  readonly valueTwo?: number;
+  readonly op: string;
+}
+
+export interface OciSeccompRule {
+  readonly names: readonly string[];
+  readonly action: string;
+  readonly errnoRet?: number;
+  readonly args?: readonly OciSeccompArgument[];
+}
+
+export interface OciSeccomp {
+  readonly defaultAction: string;
+  readonly defaultErrnoRet?: number;
+  readonly architectures: readonly string[];
+  readonly flags?: readonly string[];
+  readonly syscalls: readonly OciSeccompRule[];
 }
 
 export interface OciSpec {
@@ -96,6 +140,6 @@ export interface OciSpec {
     readonly readonlyPaths: readonly string[];
     readonly rootfsPropagation?: string;
     /** Profile of permitted system calls; absent: all. */
-    readonly seccomp?: unknown;
+    readonly seccomp?: OciSeccomp;
   };
 }

@@ -1,5 +1,6 @@
 import { ToolError } from '../../../shared/errors.ts';
 import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
+import type { EndpointWish, Sandbox } from '../networks/endpoint.ts';
 import type { ProcessIdentity } from '../../host/processes.ts';
 
 /** How a container's last life ended. */
@@ -27,6 +28,29 @@ export type ContainerState =
   | ({ readonly status: 'restarting'; readonly retryAtMs: number } & FinishedLife)
   | ({ readonly status: 'exited' } & FinishedLife);
 
+/**
+ * What a container has mounted besides the paths of the host that its request names, as settled when it
+ * was made: volumes, and binds taken over from another container.
+ */
+export type ContainerMount =
+  | {
+      readonly kind: 'volume';
+      readonly name: string;
+      readonly destination: string;
+      readonly readOnly: boolean;
+      /** As it stood in the request, for inspect. */
+      readonly mode: string;
+      /** A folder of the volume, relative to it; absent: the whole. */
+      readonly subpath?: string;
+    }
+  | {
+      readonly kind: 'bind';
+      readonly source: string;
+      readonly destination: string;
+      readonly options: readonly string[];
+      readonly mode: string;
+    };
+
 /** Everything that is kept of a container: record.json in its folder. */
 export interface ContainerRecord {
   readonly schema: 1;
@@ -39,6 +63,12 @@ export interface ContainerRecord {
   readonly bootId: string;
   readonly imageId: string;
   readonly request: ContainerCreateRequest;
+  /** Absent in records of earlier versions. */
+  readonly mounts?: readonly ContainerMount[];
+  /** Its networks, once they differ from what its request says. */
+  readonly endpoints?: readonly EndpointWish[];
+  /** Its place in them, from before it starts until all of it has been taken away. */
+  readonly sandbox?: Sandbox | undefined;
   readonly state: ContainerState;
   /** Restarts by policy since it was created. */
   readonly restartCount: number;
@@ -48,6 +78,8 @@ export interface ContainerRecord {
   readonly stopRequested: boolean;
   /** A start was begun and neither finished nor undone. */
   readonly starting: boolean;
+  /** Its processes are frozen while an image is made of it. */
+  readonly heldStill?: boolean;
 }
 
 /** Reads a record that this or an earlier version wrote. Throws RECORD_MALFORMED (kind integrity). */

@@ -85,6 +85,9 @@ export class ContainerTable {
     return containerPaths(this.#paths, this.#homes.get(id) ?? join(this.#paths.containers, id), id);
   }
 
+  /** Whether a container, or one that is being made, has this name. */
+  readonly hasName = (name: string): boolean => this.#names.has(name);
+
   /** Takes a name for a container that is being made. Throws CONTAINER_NAME_CONFLICT. */
   reserve(name: string, id: string): void {
     const holder = this.#names.get(name);
@@ -95,6 +98,19 @@ export class ContainerTable {
   /** Gives a reserved name back. */
   release(name: string): void {
     this.#names.delete(name);
+  }
+
+  /** Gives a container another name. Throws CONTAINER_NAME_CONFLICT. */
+  async rename(id: string, name: string): Promise<void> {
+    const { name: old } = this.get(id);
+    this.reserve(name, id);
+    try {
+      await this.update(id, { name });
+    } catch (error) {
+      this.release(name);
+      throw error;
+    }
+    if (this.#names.get(old) === id) this.#names.delete(old);
   }
 
   /** Publishes a new container, whose name was reserved. */

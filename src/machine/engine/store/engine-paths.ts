@@ -10,6 +10,18 @@ export interface EnginePaths {
   readonly crun: string;
   /** One folder for each exec session that runs. */
   readonly execs: string;
+  /** Images that are mounted for a moment, to be looked at. */
+  readonly views: string;
+  /** Volumes that are gone with the boot. */
+  readonly volumes: string;
+  /** Networks of this boot. */
+  readonly networks: string;
+  /** Network namespaces of containers, by id. */
+  readonly namespaces: string;
+  /** What netavark keeps for itself, and names for aardvark-dns. */
+  readonly netavark: string;
+  /** Layers of pulled images that are mounted, by store. */
+  readonly layerMounts: string;
 }
 
 export function enginePaths(runRoot: string): EnginePaths {
@@ -19,6 +31,12 @@ export function enginePaths(runRoot: string): EnginePaths {
     exits: join(runRoot, 'exits'),
     crun: join(runRoot, 'crun'),
     execs: join(runRoot, 'execs'),
+    views: join(runRoot, 'views'),
+    volumes: join(runRoot, 'volumes'),
+    networks: join(runRoot, 'networks'),
+    namespaces: join(runRoot, 'netns'),
+    netavark: join(runRoot, 'netavark'),
+    layerMounts: join(runRoot, 'mounts'),
   };
 }
 
@@ -31,6 +49,8 @@ export interface ContainerPaths {
   readonly work: string;
   /** `current`, which conmon writes, and numbered names of it and of earlier files. */
   readonly logs: string;
+  /** The network namespace of a container that has networks. */
+  readonly namespace: string;
   /** OCI bundle: config.json, rootfs, and conmon's attach, ctl and winsz. */
   readonly bundle: string;
   readonly rootfs: string;
@@ -51,6 +71,7 @@ export function containerPaths(paths: EnginePaths, home: string, id: string): Co
     upper: join(home, 'upper'),
     work: join(home, 'work'),
     logs: join(home, 'logs'),
+    namespace: join(paths.namespaces, id),
     bundle,
     rootfs: join(bundle, 'rootfs'),
     lowerLinks: join(bundle, 'lower'),

@@ -43,7 +43,8 @@ export async function loadJson(file: string): Promise<unknown> {
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes renames in a folder survive a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();

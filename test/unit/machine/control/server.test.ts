@@ -8,9 +8,10 @@ import {
   ControlServer,
   parsePowerRequest,
 } from '../../../../src/machine/control/server.ts';
-import { serviceView } from '../../../../src/machine/control/views.ts';
-import type { BootView, ServiceView } from '../../../../src/machine/control/wire.ts';
+import { serviceDetails, serviceView } from '../../../../src/machine/control/service-view.ts';
+import type { BootView, ServiceDetails, ServiceView } from '../../../../src/machine/control/wire.ts';
 import { silentLog } from '../../../../src/machine/log.ts';
+import { ToolError } from '../../../../src/shared/errors.ts';
 import { runRos } from '../../../../src/machine/ros/main.ts';
 import { createService } from '../../../support/service-definition.ts';
 
@@ -21,6 +22,7 @@ const services: ServiceView[] = [
     image: 'system-images/udev',
     status: 'up',
     detail: '',
+    waitsFor: [],
     pid: 7,
     restarts: 2,
     startedAt: 1,
@@ -32,6 +34,7 @@ const services: ServiceView[] = [
     image: 'system-images/ntp',
     status: 'waiting',
     detail: 'waiting for network',
+    waitsFor: ['network'],
     pid: 0,
     restarts: 0,
   },
@@ -49,6 +52,18 @@ const boot: BootView = {
   uptime: 10,
 };
 
+function detailsOf(name: string): ServiceDetails {
+  const definition = createService(name, { after: ['network'], ready: { kind: 'notify' } });
+  if (name === 'broken') {
+    const status = { status: 'failed', reason: 'exit code 3' } as const;
+    return serviceDetails(serviceView(definition, { status }, undefined, undefined), definition, undefined);
+  }
+  const view = services.find(service => service.name === name);
+  if (view === undefined)
+    throw new ToolError(`there is no service "${name}"`, { code: 'X', kind: 'not-found' });
+  return serviceDetails(view, definition, undefined);
+}
+
 async function listen(t: Test, more: Partial<ControlBackend> = {}) {
   // Socket paths have at most 107 bytes, which tap's own folders exceed.
   const folder = mkdtempSync(join(tmpdir(), 'control-'));
@@ -64,7 +79,19 @@ async function listen(t: Test, more: Partial<ControlBackend> = {}) {
       arch: 'amd64',
       nodeVersion: '24',
     }),
-    services: async () => services,
+    services: {
+      list: async () => services,
+      details: async name => detailsOf(name),
+      change: async (name, verb) => {
+        actions.push(`${verb} ${name}`);
+        return detailsOf(name);
+      },
+      async *logs(name, { follow, tail }) {
+        yield { stream: 'stdout', timeMs: 0, text: `${name} ${follow} ${tail}: `, partial: true };
+        yield { stream: 'stderr', timeMs: 1000, text: 'between' };
+        yield { stream: 'stdout', timeMs: 2000, text: 'end' };
+      },
+    },
     boot: () => boot,
     config: () => ({ config: {} }),
     power: ({ action }) => {
@@ -117,6 +144,19 @@ t.test('requests that are wrong', async t => {
       call: ['GET', '/../constructor'],
       status: 404,
       code: 'CONTROL_NO_ROUTE',
+    },
+    {
+      desc: 'a verb that is none',
+      call: ['POST', '/services/udev/eat'],
+      status: 404,
+      code: 'CONTROL_NO_ROUTE',
+    },
+    { desc: 'a name that is none', call: ['GET', '/services/%2e%2e'], status: 404, code: 'CONTROL_NO_ROUTE' },
+    {
+      desc: 'not a number',
+      call: ['GET', '/services/udev/logs?tail=x'],
+      status: 400,
+      code: 'CONTROL_BAD_REQUEST',
     },
     { desc: 'wrong method', call: ['DELETE', '/services'], status: 404, code: 'CONTROL_NO_ROUTE' },
     { desc: 'no JSON', call: ['POST', '/power', '{'], status: 400, code: 'CONTROL_BAD_REQUEST' },
@@ -176,6 +216,48 @@ t.test('ros prints what the machine says', async t => {
   t.same(actions, ['reboot']);
 });
 
+t.test('ros controls services and prints their logs', async t => {
+  const { ros, actions } = await listen(t);
+  t.same(await ros('service', 'restart', 'udev'), { code: 0, out: 'udev is up\n', err: '' });
+  t.match(await ros('s', 'start', 'udev', 'broken', 'ntp'), {
+    code: 1,
+    err: 'ros: service broken failed: exit code 3 (SERVICE_FAILED)\nhint: run "ros service logs broken"\n',
+  });
+  t.same(actions, ['restart udev', 'start udev', 'start broken'], 'the first fault ends it');
+  t.match(await ros('service', 'stop', 'nobody'), { code: 1, err: /there is no service "nobody"/ });
+  t.match(await ros('service', 'stop'), { code: 2, err: /missing required argument/ });
+  t.same(await ros('service', 'logs', 'udev', '-n', '5'), {
+    code: 0,
+    out: 'udev false 5: end\n',
+    err: 'between\n',
+  });
+  t.match(await ros('service', 'logs', 'udev', '-f', '-t'), {
+    out: '1970-01-01T00:00:00.000Z udev true undefined: end\n',
+    err: '1970-01-01T00:00:01.000Z between\n',
+  });
+  t.match(await ros('service', 'logs', 'udev', '-n', 'many'), { code: 1, err: /must be a number/ });
+  t.equal(
+    (await ros('service', 'status', 'udev')).out,
+    [
+      'Name:        udev',
+      'Status:      up',
+      'Section:     services',
+      'Image:       system-images/udev',
+      'Process:     7',
+      'Restarts:    2',
+      'Started at:  1.00s',
+      'Up at:       2.50s',
+      'After:       network',
+      'Up when:     its own message',
+      'Timeout:     30.00s',
+      'On failure:  continue',
+      'Restart:     always, after 0.1 s, then up to 60 s',
+      'Stop:        SIGTERM, killed after 10 s',
+      '',
+    ].join('\n'),
+  );
+});
+
 t.test('ros when something is wrong', async t => {
   const { ros, path } = await listen(t);
   t.match(await ros('frobnicate'), { code: 2, err: /unknown command/ });
@@ -202,6 +284,7 @@ t.test('how a service is', async t => {
     pid: 9,
     exitCode: 3,
     restartCount: 1,
+    stopRequested: false,
     labels: {},
   } as const;
   const view = (...args: Parameters<typeof serviceView>) => {
@@ -219,6 +302,16 @@ t.test('how a service is', async t => {
   t.equal(
     view(definition, undefined, { services: ['b'], conditions: ['state'] }, undefined),
     'waiting: waiting for b, state',
+  );
+  const ready = { kind: 'tcp', host: '127.0.0.1', port: 80, intervalMs: 1 } as const;
+  const starting = { status: { status: 'starting' } } as const;
+  t.equal(
+    view(createService('a', { ready }), starting, undefined, container),
+    'starting: waiting for port 80 on 127.0.0.1',
+  );
+  t.equal(
+    view(createService('a', { section: 'onboot' }), starting, undefined, container),
+    'starting: waiting for its end',
   );
   t.equal(
     view(createService('z', { section: 'onshutdown' }), undefined, undefined, undefined),

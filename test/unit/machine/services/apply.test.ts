@@ -1,11 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { silentLog } from '../../../../src/machine/log.ts';
-import { type ServiceProgress, ServiceRunner } from '../../../../src/machine/services/apply.ts';
+import { ServiceRunner } from '../../../../src/machine/services/apply.ts';
 import { Conditions } from '../../../../src/machine/services/conditions.ts';
+import type { ServiceProgress } from '../../../../src/machine/services/status.ts';
 import { stopServices } from '../../../../src/machine/services/stop.ts';
 import type { ServiceDefinition } from '../../../../src/shared/service/definition.ts';
 import { MemoryEngine } from '../../../support/memory-engine.ts';
+import { FakeHost } from '../../../support/service-host.ts';
 import { createService } from '../../../support/service-definition.ts';
 
 // The timers behind AbortSignal.timeout do not keep a process alive; in the daemon its sockets do.
@@ -14,24 +16,28 @@ t.teardown(() => clearInterval(alive));
 
 function setUp(t: Test, definitions: ServiceDefinition[], saved?: Record<string, ServiceProgress>) {
   const engine = new MemoryEngine();
+  const host = new FakeHost(engine);
   const conditions = new Conditions();
   const rescues: string[] = [];
+  const announced: string[] = [];
   /** Every status of each service, in the order in which it had them. */
   const history: Record<string, string[]> = {};
   let now = 0;
   const runner = new ServiceRunner({
     definitions,
     engine,
+    host,
     conditions,
     log: silentLog,
     uptime: () => (now += 1),
     ...(saved === undefined ? {} : { saved }),
     onProgress: (name, { status }) => (history[name] ??= []).push(status.status),
+    announce: line => announced.push(line),
     openRescue: () => rescues.push('open'),
   });
   t.teardown(() => runner[Symbol.asyncDispose]());
   const statusOf = (name: string) => runner.progress.get(name)?.status;
-  return { engine, conditions, runner, rescues, history, statusOf };
+  return { engine, host, conditions, runner, rescues, announced, history, statusOf };
 }
 
 /** Lets everything that is due run. */
@@ -80,7 +86,7 @@ t.test('failures are said with their reason and hold nobody up', async t => {
 });
 
 t.test('a oneshot and a readiness that take too long', async t => {
-  const { runner, engine, statusOf } = setUp(t, [
+  const { runner, engine, statusOf, announced } = setUp(t, [
     oneshot('x', { timeoutMs: 20 }),
     createService('a', { timeoutMs: 20, ready: { kind: 'log', pattern: 'up' } }),
   ]);
@@ -91,9 +97,13 @@ t.test('a oneshot and a readiness that take too long', async t => {
     status: 'failed',
     reason: /not ready within 0.02 s \(waiting for a log line like "up"\)/,
   });
+  engine.exit('x', 0);
+  await rest();
   engine.log('a', 'now up');
   await rest();
   t.same(statusOf('a'), { status: 'up' }, 'late is better than never');
+  t.same(statusOf('x'), { status: 'done' });
+  t.match(announced, [/^x failed: did/, /^a failed: not/, 'x is done after all', 'a is up after all']);
 });
 
 t.test('readiness by a log line, also one that comes in parts', async t => {
@@ -129,11 +139,12 @@ t.test(
 );
 
 t.test('on_failure: rescue opens the rescue path once', async t => {
-  const { runner, engine, rescues } = setUp(t, [createService('a', { onFailure: 'rescue' })]);
+  const { runner, engine, rescues, announced } = setUp(t, [createService('a', { onFailure: 'rescue' })]);
   engine.startFailures.set('a', 'broken');
   runner.start();
   await runner.settled('services');
   t.same(rescues, ['open']);
+  t.same(announced, ['a failed: broken']);
 });
 
 t.test('on_failure: retry makes the container anew', async t => {
@@ -272,6 +283,7 @@ t.test('stopping: others first, then services in reverse, then onshutdown', asyn
     engine,
     definitions,
     log: silentLog,
+    stopDeadline: AbortSignal.timeout(10_000),
     deadline: AbortSignal.timeout(10_000),
     onStop: name => stopped.push(name),
   });
@@ -280,19 +292,42 @@ t.test('stopping: others first, then services in reverse, then onshutdown', asyn
 });
 
 t.test('a service that does not stop keeps nobody from the end', async t => {
-  const definitions = [createService('a'), createService('b', { after: ['a'] })];
+  const definitions = [
+    createService('a'),
+    createService('b', { after: ['a'] }),
+    createService('bye', { section: 'onshutdown' }),
+  ];
   const { runner, engine } = setUp(t, definitions);
   runner.start();
   await runner.settled('services');
   await runner[Symbol.asyncDispose]();
+  engine.exits.set('bye', 0);
   engine.heldStops.set('b', new Promise(() => undefined));
   const stopped: string[] = [];
   await stopServices({
     engine,
     definitions,
     log: silentLog,
-    deadline: AbortSignal.timeout(30),
+    stopDeadline: AbortSignal.timeout(30),
+    deadline: AbortSignal.timeout(10_000),
     onStop: name => stopped.push(name),
   });
   t.same(stopped, []);
+  t.same(engine.calls.slice(-2), ['create bye', 'start bye'], 'and onshutdown has its own time');
+});
+
+t.test('an onshutdown that takes too long is killed before the next', async t => {
+  const section = 'onshutdown';
+  const definitions = [createService('slow', { section, timeoutMs: 20 }), createService('next', { section })];
+  const { engine } = setUp(t, definitions);
+  engine.exits.set('next', 0);
+  await stopServices({
+    engine,
+    definitions,
+    log: silentLog,
+    stopDeadline: AbortSignal.timeout(10_000),
+    deadline: AbortSignal.timeout(10_000),
+    onStop: () => undefined,
+  });
+  t.same(engine.calls, ['create slow', 'start slow', 'kill slow', 'create next', 'start next']);
 });

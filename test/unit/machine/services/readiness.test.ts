@@ -1,22 +1,24 @@
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import t from 'tap';
-import { waitUntilReady } from '../../../../src/machine/services/readiness.ts';
+import { type ProbedReadiness, waitUntilReady } from '../../../../src/machine/services/readiness.ts';
 import { MemoryEngine } from '../../../support/memory-engine.ts';
+import { FakeHost } from '../../../support/service-host.ts';
 
 const engine = new MemoryEngine();
 const within = (ms: number) => AbortSignal.timeout(ms);
+const ready = (readiness: ProbedReadiness, signal: AbortSignal, own: MemoryEngine = engine, net = 'host') =>
+  waitUntilReady(own, new FakeHost(own), { name: 'a', net }, readiness, signal);
 
 t.test('tcp: up as soon as something listens', async t => {
   const server = createServer(socket => socket.end());
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  await waitUntilReady(engine, 'a', { kind: 'tcp', host: '127.0.0.1', port, intervalMs: 20 }, within(5000));
+  await ready({ kind: 'tcp', host: '127.0.0.1', port, intervalMs: 20 }, within(5000));
   await new Promise(resolve => server.close(resolve));
-  await t.rejects(
-    waitUntilReady(engine, 'a', { kind: 'tcp', host: '127.0.0.1', port, intervalMs: 20 }, within(80)),
-    { name: /TimeoutError|AbortError/ },
-  );
+  await t.rejects(ready({ kind: 'tcp', host: '127.0.0.1', port, intervalMs: 20 }, within(80)), {
+    name: /TimeoutError|AbortError/,
+  });
 });
 
 t.test('http: errors of the server do not count, 200 does', async t => {
@@ -24,12 +26,7 @@ t.test('http: errors of the server do not count, 200 does', async t => {
   const server = createHttpServer((_, response) => response.writeHead(++calls < 3 ? 503 : 200).end('x'));
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  await waitUntilReady(
-    engine,
-    'a',
-    { kind: 'http', url: `http://127.0.0.1:${port}/`, intervalMs: 20 },
-    within(5000),
-  );
+  await ready({ kind: 'http', url: `http://127.0.0.1:${port}/`, intervalMs: 20 }, within(5000));
   t.equal(calls, 3);
   server.closeAllConnections();
   await new Promise(resolve => server.close(resolve));
@@ -45,22 +42,32 @@ t.test('exec: exit code 0 counts, a container that does not run is asked again',
       return { exitCode: answer ?? 1, stdout: '', stderr: '' };
     },
   });
-  await waitUntilReady(flaky, 'a', { kind: 'exec', command: ['x'], intervalMs: 20 }, within(5000));
+  await ready({ kind: 'exec', command: ['x'], intervalMs: 20 }, within(5000), flaky);
   t.equal(asked, 3);
 });
 
 t.test('file: looked up in the container', async t => {
   const own = new MemoryEngine();
   await own.create('a', { Image: 'x' });
-  const ready = { kind: 'file', path: import.meta.filename, intervalMs: 20 } as const;
-  await t.rejects(waitUntilReady(own, 'a', ready, within(60)), 'not running: no');
+  const file = { kind: 'file', path: import.meta.filename, intervalMs: 20 } as const;
+  await t.rejects(ready(file, within(60), own), 'not running: no');
   own.containers.set('a', { ...(await own.inspect('a')), status: 'running', pid: process.pid });
-  await waitUntilReady(own, 'a', ready, within(5000));
-  await t.rejects(waitUntilReady(own, 'a', { ...ready, path: '/no/such/file' }, within(60)));
+  await ready(file, within(5000), own);
+  await t.rejects(ready({ ...file, path: '/no/such/file' }, within(60), own));
 });
 
-t.test('notify is refused until it works', async t => {
-  await t.rejects(waitUntilReady(engine, 'a', { kind: 'notify' }, within(100)), {
-    code: 'READY_NOTIFY_UNSUPPORTED',
-  });
+t.test('tcp and http of a service with a network of its own are asked there', async t => {
+  const own = new MemoryEngine();
+  await own.create('a', { Image: 'x' });
+  await own.start('a');
+  const host = new FakeHost(own);
+  const tcp = { kind: 'tcp', host: '127.0.0.1', port: 80, intervalMs: 20 } as const;
+  const http = { kind: 'http', url: 'http://127.0.0.1/', intervalMs: 20 } as const;
+  const inside = (readiness: ProbedReadiness, ms: number) =>
+    waitUntilReady(own, host, { name: 'a', net: 'new' }, readiness, within(ms));
+  await t.rejects(inside(tcp, 60));
+  const { pid } = await own.inspect('a');
+  host.reachable.add(`${pid} 127.0.0.1:80`).add(`${pid} http://127.0.0.1/`);
+  await inside(tcp, 5000);
+  await inside(http, 5000);
 });

@@ -191,7 +191,7 @@ t.test('traps are warned about', async t => {
   const { warnings } = parse(
     [
       'kernel:\n  cmdline: console=ttyS0 console=tty0',
-      'services:\n  - name: a\n    image: x\n    binds: ["/a:/x", "/b:/x/"]\n    labels: {io.rancher.os.detach: "false"}',
+      'services:\n  - name: a\n    image: x\n    binds: ["/a:/x", "/b:/x/"]\n    labels: {io.rancher.os.console: true, io.rancher.os.scope: system, io.rancher.os.detach: "false"}\n    stop: {grace: 2m}',
       'files:\n  - {path: run/a, contents: b}\n  - {path: etc/a, contents: b}\n  - {path: /etc/a, contents: c}\n',
     ].join('\n'),
   );
@@ -200,9 +200,10 @@ t.test('traps are warned about', async t => {
     [
       '2:12 the last "console=" is tty0: /dev/consol',
       '6:12 "a": two mounts have the destination /x:',
-      '7:36 "a": the label io.rancher.os.detach has ',
-      '9:12 /run/a is not seen on the machine: anoth',
-      '11:12 /etc/a is given twice: the later one win',
+      '7:36 "a": the label io.rancher.os.console has',
+      '8:19 "a": when the machine goes down, all ser',
+      '10:12 /run/a is not seen on the machine: anoth',
+      '12:12 /etc/a is given twice: the later one win',
     ],
   );
 });

@@ -37,6 +37,7 @@ t.test('defaults: the meanings of LinuxKit with least privilege', async t => {
     labels: {},
     after: [],
     before: [],
+    autostart: true,
     restart: { policy: 'always', delayMs: 100, maxDelayMs: 60_000, maxRetries: 0 },
     timeoutMs: 30_000,
     onFailure: 'continue',
@@ -62,6 +63,15 @@ t.test('keys in their final form', async t => {
       { ready: { kind: 'tcp', host: '::1', port: 80, intervalMs: 1000 } },
     ],
     ['ready: {exec: [x]}', { ready: { kind: 'exec', command: ['x'], intervalMs: 500 } }],
+    ['ready: notify', { ready: { kind: 'notify' } }],
+    ['ready: {notify: true}', { ready: { kind: 'notify' } }],
+    ['ready: exit', { ready: { kind: 'exit' }, restart: { policy: 'no' } }],
+    ['autostart: false', { autostart: false }],
+    ['labels: {io.rancher.os.detach: false}', { ready: { kind: 'exit' }, restart: { policy: 'no' } }],
+    ['labels: {io.rancher.os.detach: "true"}', { restart: { policy: 'always' } }],
+    ['labels: {io.rancher.os.detach: "false"}, ready: notify', { ready: { kind: 'notify' } }],
+    ['labels: {io.rancher.os.createonly: "true"}', { autostart: false }],
+    ['labels: {io.rancher.os.createonly: true}, autostart: true', { autostart: true }],
     ['ready: {log: up}', { ready: { kind: 'log', pattern: 'up' } }],
     ['restart: "on-failure:3"', { restart: { policy: 'on-failure', maxRetries: 3 } }],
     ['restart: {delay: 2m}', { restart: { policy: 'always', delayMs: 120_000, maxDelayMs: 120_000 } }],
@@ -92,6 +102,10 @@ t.test('a pod shares network, ipc and uts, and processes if it asks', async t =>
   );
   t.match(definitions[1], { pod: 'a', net: 'pod:a', ipc: 'pod:a', uts: 'pod:a', pid: 'new' });
   t.equal(definitions[2]?.pid, 'pod:a');
+  const facts: ImageFacts = { kind: 'recipe', config: { net: 'host', uts: 'new', hostname: 'h' } };
+  const inPod = define('services:\n  - {name: a, image: x}\n  - {name: b, image: x, pod: a}\n', facts);
+  t.match(inPod.definitions[1], { net: 'pod:a', uts: 'pod:a' }, 'whatever the image wishes for');
+  t.notOk('hostname' in (inPod.definitions[1] ?? {}));
 });
 
 t.test('precedence: image, label, manifest', async t => {
@@ -137,6 +151,8 @@ t.test('the order an image wishes for counts where the manifest has the service'
 t.test('a cycle that images make is an error too', async t => {
   const text = 'services:\n  - {name: a, image: x, after: [b]}\n  - {name: b, image: y}\n';
   t.throws(() => define(text, { kind: 'recipe', config: { after: ['a'] } }), { message: /a -> b -> a/ });
+  const pod = 'services:\n  - {name: a, image: x}\n  - {name: b, image: y, pod: a}\n';
+  t.throws(() => define(pod, { kind: 'recipe', config: { after: ['b'] } }), { message: /a -> b -> a/ });
 });
 
 t.test('who asks for more than usual is named', async t => {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -26,4 +26,35 @@ t.test('a folder that cannot be watched is looked at by the timer', async t => {
   mock.timers.tick(1000);
   while (!readdirSync(folder).includes('000001')) await turn();
   t.pass('the file has its number');
+});
+
+t.test("a container's own limits, within the engine's", async t => {
+  const files = { '000001': 'x'.repeat(500), '000002': 'x'.repeat(500), current: 'x'.repeat(300) };
+  const root = t.testdir({ own: { ...files }, ample: { ...files }, state: { ...files } });
+  const keeper = new LogKeeper(128 * 1024, createLog({ component: 'test', write: () => undefined }));
+  t.teardown(() => keeper.releaseAll());
+  const limits = { maxFileBytes: 400, maxTotalBytes: 900 };
+  await keeper.keep('own', { folder: join(root, 'own'), bundle: root, onState: false, limits });
+  t.same(readdirSync(join(root, 'own')), ['000002', '000003', 'current']);
+  await keeper.keep('state', { folder: join(root, 'state'), bundle: root, onState: true, limits });
+  t.same(readdirSync(join(root, 'state')), ['000002', '000003', 'current']);
+  const ample = { maxFileBytes: 1e9, maxTotalBytes: 1e9 };
+  writeFileSync(join(root, 'ample/000002'), 'x'.repeat(200 * 1024));
+  await keeper.keep('ample', { folder: join(root, 'ample'), bundle: root, onState: false, limits: ample });
+  t.same(readdirSync(join(root, 'ample')), ['000002', '000003', 'current'], "memory is not the container's");
+});
+
+t.test('a log is trimmed once more when its container has ended', async t => {
+  const root = t.testdir({ logs: { current: 'x' } });
+  const keeper = new LogKeeper(128 * 1024, createLog({ component: 'test', write: () => undefined }));
+  const limits = { maxFileBytes: 100, maxTotalBytes: 100 };
+  const folder = join(root, 'logs');
+  await keeper.keep('a', { folder, bundle: root, onState: true, limits });
+  renameSync(join(folder, 'current'), join(folder, 'old'));
+  rmSync(join(folder, 'old'));
+  writeFileSync(join(folder, '000001'), 'x'.repeat(200));
+  writeFileSync(join(folder, 'current'), 'x'.repeat(50));
+  keeper.release('a');
+  while (readdirSync(folder).includes('000001')) await turn();
+  t.same(readdirSync(folder), ['000002', 'current']);
 });

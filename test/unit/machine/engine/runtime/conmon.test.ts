@@ -17,7 +17,7 @@ t.test("conmon's answers", async t => {
     {
       code: 'CONTAINER_START_FAILED',
       exitCode: 127,
-      message: /^OCI runtime create failed: .*executable file `x` not found in \$PATH/,
+      message: /^OCI runtime create failed: .*exec: "x": executable file not found in \$PATH/,
     },
   );
   t.throws(() => parseSyncAnswer('not json'), { code: 'CONTAINER_START_FAILED' });
@@ -44,11 +44,13 @@ t.test('the command line', async t => {
     exitFolder: '/e',
     persistFolder: '/s',
     logFile: '/log/current',
+    maxLogBytes: 100,
     terminal: true,
     stdin: false,
+    stdinOnce: false,
   }).join(' ');
   t.match(words, '--runtime /r --runtime-arg --root=/x --bundle /b');
-  t.match(words, '--log-path k8s-file:/log/current');
+  t.match(words, '--log-path k8s-file:/log/current --log-size-max 100');
   t.match(words, '--terminal');
   t.notMatch(words, '--stdin');
 });

@@ -1,0 +1,26 @@
+import { type EngineContext, publish, summaryOf } from '../context.ts';
+import { conflict, invalidParameter } from '../docker-errors.ts';
+import { parseName } from './create.ts';
+
+/**
+ * Gives a container another name. Throws ENGINE_INVALID_PARAMETER, CONTAINER_NAME_INVALID, CONTAINER_NAME_CONFLICT,
+ * CONTAINER_STATE_CONFLICT for a service, which is known by its name.
+ */
+export async function renameContainer(
+  context: EngineContext,
+  nameOrId: string,
+  newName: string,
+): Promise<void> {
+  const { id } = context.table.resolve(nameOrId);
+  const name = parseName(newName);
+  if (name === undefined) throw invalidParameter('Neither old nor new names may be empty');
+  await context.queue.run(id, async () => {
+    const { name: oldName, request } = context.table.get(id);
+    if (name === oldName) {
+      throw invalidParameter('Renaming a container with the same name as its current name');
+    }
+    if (request.Slipway !== undefined) throw conflict(`container "/${oldName}" is a service of this machine`);
+    await context.table.rename(id, name);
+    publish(context, 'rename', summaryOf(context, id), { oldName: `/${oldName}` });
+  });
+}

@@ -1,0 +1,335 @@
+import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Digest, digestOf, hexOf, isDigest } from '../../../shared/digest.ts';
+import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
+import { parseImageConfig } from '../../../shared/oci/image.ts';
+import type { Log } from '../../log.ts';
+import { KeyedQueue } from '../keyed-queue.ts';
+import { loadJson, saveJson, syncFolder } from '../store/json-file.ts';
+import { type ImageFacts, type ImageHome, type ImageLayer, type KnownManifest, sizeOf } from './image.ts';
+import { readHeaders } from './layer-file.ts';
+import { LayerMounts } from './layer-mounts.ts';
+import { LayerStore } from './layer-store.ts';
+import { createdAtOf, isLayerList } from './read-only-store.ts';
+import {
+  NO_REFERENCES,
+  type ReferenceChange,
+  type References,
+  copyReferences,
+  loadReferences,
+  saveReferences,
+} from './references.ts';
+
+const FILES = { config: 'config', manifest: 'manifest', facts: 'image.json' } as const;
+const MAKING = '.new-';
+const REMOVING = '.removing-';
+/** The one key of the queue: names and images change one after the other. */
+const STORE = 'store';
+
+export interface ImageStoreOptions {
+  /** `images` and `layers` are in it. */
+  readonly folder: string;
+  /** Where layers are mounted; on a tmpfs of this boot. */
+  readonly mounts: string;
+  /** Whether it has to survive a power cut. */
+  readonly durable: boolean;
+  readonly busybox: string;
+  /** mkfs.erofs; without it nothing can be added. */
+  readonly mkfsErofs: string | undefined;
+  readonly log: Log;
+  /** Told what comes next. */
+  readonly onStep: (step: string) => void;
+}
+
+/** An image to be kept. Its layers are in the store and pinned. */
+export interface NewImage {
+  /** Byte for byte. */
+  readonly config: Uint8Array;
+  readonly layers: readonly ImageLayer[];
+  readonly manifest?: KnownManifest | undefined;
+  /** The image it was made from on this machine. */
+  readonly parent?: Digest | undefined;
+}
+
+/** image.json */
+interface StoredFacts {
+  readonly schema: 1;
+  readonly id: Digest;
+  readonly layers: readonly ImageLayer[];
+  readonly mediaType?: string;
+  readonly parent?: Digest;
+}
+
+/**
+ * One writable store: on state, or in memory for a machine without.
+ *
+ * INVARIANTS
+ * 1. A folder `images/HEX` is a whole image whose layers are all there: it is made under another name and
+ *    renamed after its layers, and renamed away before them.
+ * 2. An image that gets names is made known by them: its folder is complete under the other name, then the
+ *    references are saved, then it is renamed. Of a folder with the other name, `load` therefore knows whether the
+ *    image was promised to anybody: if it has a name it is put in place, else it is taken away.
+ * 3. Names of images that are not there, neither here nor in a read-only store, mean nothing.
+ */
+export class ImageStore implements ImageHome {
+  readonly isReadOnly = false;
+  readonly layers: LayerStore;
+  readonly #options: ImageStoreOptions;
+  readonly #folder: string;
+  readonly #mounts: LayerMounts;
+  readonly #queue = new KeyedQueue();
+  readonly #images = new Map<Digest, ImageFacts>();
+  #references: References = NO_REFERENCES;
+
+  constructor(options: ImageStoreOptions) {
+    const { durable, mkfsErofs, log, onStep } = options;
+    this.#options = options;
+    this.#folder = join(options.folder, 'images');
+    this.#mounts = new LayerMounts(options.busybox, options.mounts);
+    this.layers = new LayerStore({ folder: join(options.folder, 'layers'), durable, mkfsErofs, log, onStep });
+  }
+
+  /** Reads what is there, completes or takes away what an engine that was killed left half-done. */
+  async load(): Promise<void> {
+    const folder = this.#folder;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await this.layers.load();
+    this.#references = await loadReferences(folder);
+    const named = new Set(
+      [...this.#references.tags.values(), ...this.#references.digests.values()].map(hexOf),
+    );
+    for (const name of await readdir(folder)) {
+      if (name.startsWith(REMOVING)) await rm(join(folder, name), { recursive: true, force: true });
+      if (!name.startsWith(MAKING)) continue;
+      const hex = name.slice(MAKING.length);
+      if (!named.has(hex)) await rm(join(folder, name), { recursive: true, force: true });
+      else await this.#publishFolder(hex);
+    }
+    for (const name of await readdir(folder)) {
+      if (!/^[0-9a-f]{64}$/.test(name)) continue;
+      try {
+        await this.#loadImage(`sha256:${name}`);
+      } catch (error) {
+        this.#options.log.error('an image cannot be read; it is left alone', {
+          image: name,
+          reason: messageOf(error),
+        });
+      }
+    }
+    // Layers of images that cannot be read stay, as somebody may still repair them.
+    const readable = new Set([...this.#images.keys()].map(hexOf));
+    const isWhole = (await readdir(folder)).every(name => name.length !== 64 || readable.has(name));
+    if (isWhole) await this.#removeUnusedLayers();
+  }
+
+  /** Whether it outlives the boot. */
+  get isDurable(): boolean {
+    return this.#options.durable;
+  }
+
+  get references(): References {
+    return this.#references;
+  }
+
+  images(): Iterable<ImageFacts> {
+    return this.#images.values();
+  }
+
+  get(id: Digest): ImageFacts | undefined {
+    return this.#images.get(id);
+  }
+
+  readConfig(id: Digest): Promise<Buffer> {
+    return readFile(join(this.#folder, hexOf(id), FILES.config));
+  }
+
+  async readManifest(id: Digest): Promise<KnownManifest | undefined> {
+    const home = join(this.#folder, hexOf(id));
+    const { mediaType } = await loadFacts(home);
+    return mediaType === undefined
+      ? undefined
+      : { mediaType, bytes: await readFile(join(home, FILES.manifest)) };
+  }
+
+  async openLayers(layers: readonly ImageLayer[], holder: string): Promise<string[]> {
+    const folders: string[] = [];
+    for (const { diffId } of layers) {
+      folders.push(await this.#mounts.open(diffId, this.layers.fileOf(diffId), holder));
+    }
+    return folders;
+  }
+
+  releaseLayers(holder: string): Promise<void> {
+    return this.#mounts.release(holder);
+  }
+
+  /** Registers a holder of an image whose layers an earlier engine mounted. */
+  adoptLayers(id: Digest, holder: string): void {
+    for (const { diffId } of this.#images.get(id)?.layers ?? []) this.#mounts.adopt(diffId, holder);
+  }
+
+  /** Unmounts layers that nobody has, once all holders have been registered. */
+  sweepMounts(): Promise<void> {
+    return this.#mounts.sweep();
+  }
+
+  readHeaders(diffId: Digest): AsyncIterable<Uint8Array> {
+    return readHeaders(this.layers.folderOf(diffId));
+  }
+
+  /**
+   * Keeps an image and gives it names, all or nothing. One that is there already only gets the names.
+   * @param name puts the names into the references
+   */
+  async publish(image: NewImage, name: (references: ReferenceChange, id: Digest) => void): Promise<Digest> {
+    const id = digestOf(image.config);
+    return this.#queue.run(STORE, async () => {
+      const references = copyReferences(this.#references);
+      name(references, id);
+      if (this.#images.has(id)) await this.#saveReferences(references);
+      else {
+        await this.#makeFolder(id, image);
+        const isNamed = [...references.tags.values(), ...references.digests.values()].includes(id);
+        try {
+          if (isNamed) await this.#saveReferences(references);
+        } catch (error) {
+          await rm(join(this.#folder, `${MAKING}${hexOf(id)}`), { recursive: true, force: true });
+          throw error;
+        }
+        await this.#publishFolder(hexOf(id));
+        await this.#loadImage(id);
+      }
+      return id;
+    });
+  }
+
+  /** Changes names alone. */
+  async rename(change: (references: ReferenceChange) => void): Promise<void> {
+    await this.#queue.run(STORE, async () => {
+      const references = copyReferences(this.#references);
+      change(references);
+      await this.#saveReferences(references);
+    });
+  }
+
+  /** Removes an image with its names, and the layers that no other image has; answers those. */
+  async remove(id: Digest): Promise<ImageLayer[]> {
+    return this.#queue.run(STORE, async () => {
+      if (!this.#images.has(id)) return [];
+      const away = join(this.#folder, `${REMOVING}${hexOf(id)}`);
+      this.#options.onStep('image: put away');
+      await rename(join(this.#folder, hexOf(id)), away);
+      if (this.#options.durable) await syncFolder(this.#folder);
+      this.#images.delete(id);
+      const references = copyReferences(this.#references);
+      for (const names of [references.tags, references.digests]) {
+        for (const [name, owner] of names) if (owner === id) names.delete(name);
+      }
+      await this.#saveReferences(references);
+      this.#options.onStep('image: delete');
+      await rm(away, { recursive: true, force: true });
+      return this.#removeUnusedLayers();
+    });
+  }
+
+  /** Removes layers that no image has and nobody has pinned; answers them. */
+  async removeUnusedLayers(): Promise<ImageLayer[]> {
+    return this.#queue.run(STORE, () => this.#removeUnusedLayers());
+  }
+
+  #removeUnusedLayers(): Promise<ImageLayer[]> {
+    const used = new Set(
+      [...this.#images.values()].flatMap(image => image.layers.map(layer => layer.diffId)),
+    );
+    return this.layers.removeUnused(diffId => used.has(diffId));
+  }
+
+  async #saveReferences(references: References): Promise<void> {
+    this.#options.onStep('images: write the names');
+    await saveReferences(this.#folder, references, this.#options.durable);
+    this.#references = references;
+  }
+
+  async #makeFolder(id: Digest, image: NewImage): Promise<void> {
+    const { durable, onStep } = this.#options;
+    onStep('image: write');
+    const home = join(this.#folder, `${MAKING}${hexOf(id)}`);
+    await rm(home, { recursive: true, force: true });
+    await mkdir(home, { mode: 0o700 });
+    try {
+      await writeWhole(join(home, FILES.config), image.config, durable);
+      if (image.manifest !== undefined) {
+        await writeWhole(join(home, FILES.manifest), image.manifest.bytes, durable);
+      }
+      const facts: StoredFacts = {
+        schema: 1,
+        id,
+        layers: image.layers.map(({ diffId, sizeBytes }) => ({ diffId, sizeBytes })),
+        ...(image.manifest === undefined ? {} : { mediaType: image.manifest.mediaType }),
+        ...(image.parent === undefined ? {} : { parent: image.parent }),
+      };
+      await saveJson(join(home, FILES.facts), facts, durable);
+    } catch (error) {
+      await rm(home, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async #publishFolder(hex: string): Promise<void> {
+    this.#options.onStep('image: publish');
+    try {
+      await rename(join(this.#folder, `${MAKING}${hex}`), join(this.#folder, hex));
+    } catch (error) {
+      // An image of that id is there: that one is as good.
+      if (!isSystemError(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+      await rm(join(this.#folder, `${MAKING}${hex}`), { recursive: true, force: true });
+    }
+    if (this.#options.durable) await syncFolder(this.#folder);
+  }
+
+  async #loadImage(id: Digest): Promise<void> {
+    const home = join(this.#folder, hexOf(id));
+    const facts = await loadFacts(home);
+    if (facts.id !== id) throw malformed(home, `it describes ${facts.id}`);
+    const missing = facts.layers.find(layer => this.layers.get(layer.diffId) === undefined);
+    if (missing !== undefined) throw malformed(home, `its layer ${missing.diffId} is missing`);
+    const config = await readFile(join(home, FILES.config));
+    const { run, platform } = parseImageConfig(config, id);
+    this.#images.set(id, {
+      id,
+      layers: facts.layers,
+      run,
+      platform,
+      createdAtMs: createdAtOf(config),
+      sizeBytes: sizeOf(facts.layers),
+      ...(facts.parent === undefined ? {} : { parent: facts.parent }),
+      isReadOnly: false,
+      home: this,
+    });
+  }
+}
+
+async function loadFacts(home: string): Promise<StoredFacts> {
+  const facts = (await loadJson(join(home, FILES.facts))) as Partial<StoredFacts> | undefined;
+  const isWhole =
+    facts?.schema === 1 &&
+    isDigest(facts.id) &&
+    isLayerList(facts.layers) &&
+    (facts.parent === undefined || isDigest(facts.parent)) &&
+    (facts.mediaType === undefined || typeof facts.mediaType === 'string');
+  if (!isWhole) throw malformed(home, `${FILES.facts} is not of schema 1`);
+  return facts as StoredFacts;
+}
+
+async function writeWhole(file: string, bytes: Uint8Array, durable: boolean): Promise<void> {
+  await using handle = await open(file, 'wx', 0o600);
+  await handle.writeFile(bytes);
+  if (durable) await handle.sync();
+}
+
+function malformed(home: string, fault: string): ToolError {
+  return new ToolError(`reading the image ${home}: ${fault}`, {
+    code: 'RECORD_MALFORMED',
+    kind: 'integrity',
+  });
+}

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isSystemError, messageOf } from '../../../shared/errors.ts';
+import { moveToCgroup } from '../../host/cgroups.ts';
+import { identifyProcess, readArguments } from '../../host/processes.ts';
+import { runProgram } from '../../host/run-program.ts';
+import type { EngineContext } from '../context.ts';
+
+/** aardvark-dns answers within this time that it listens. */
+const TIMEOUT_MS = 30_000;
+const PID_FILE = 'aardvark.pid';
+
+/**
+ * Makes sure that netavark signals aardvark-dns and nobody else: the file with its pid is taken away when the process
+ * is gone, or when the pid has come to mean another. Runs inside the queue's key of networks.
+ */
+export async function prepareNameServer(context: EngineContext): Promise<void> {
+  const folder = folderOf(context);
+  const pid = readPid(folder);
+  if (pid === undefined || isNameServer(context, pid)) return;
+  await rm(join(folder, PID_FILE), { force: true });
+}
+
+/** Puts an aardvark-dns that netavark has started among the monitors: it is no part of the engine. */
+export async function settleNameServer(context: EngineContext): Promise<void> {
+  const { cgroups } = context.config;
+  const pid = readPid(folderOf(context));
+  if (cgroups === undefined || pid === undefined || !isNameServer(context, pid)) return;
+  const group = readCgroup(pid);
+  if (group === undefined || group === cgroups.monitors) return;
+  try {
+    await moveToCgroup(join(cgroups.root, cgroups.monitors), pid);
+  } catch (error) {
+    if (isNameServer(context, pid)) throw error;
+  }
+}
+
+/**
+ * Starts aardvark-dns again where containers have names and it is gone. Runs inside the queue's key of networks; a
+ * fault is logged.
+ */
+export async function reviveNameServer(context: EngineContext): Promise<void> {
+  const { aardvarkDns } = context.config.programs;
+  const folder = folderOf(context);
+  if (aardvarkDns === undefined || !(await hasNames(folder))) return;
+  await prepareNameServer(context);
+  if (readPid(folder) !== undefined) return;
+  try {
+    const { exitCode, stderr } = await runProgram([aardvarkDns, '--config', folder, '-p', '53', 'run'], {
+      timeoutMs: TIMEOUT_MS,
+    });
+    if (exitCode !== 0) throw new Error(stderr.trim() || `exit code ${exitCode}`);
+    await settleNameServer(context);
+  } catch (error) {
+    context.log.error('names of containers cannot be answered', { reason: messageOf(error) });
+  }
+}
+
+function folderOf(context: EngineContext): string {
+  return join(context.paths.netavark, 'aardvark-dns');
+}
+
+async function hasNames(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).some(name => name !== PID_FILE);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+function readPid(folder: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(join(folder, PID_FILE), 'utf8').trim());
+    // A file that says nothing is as good as none, and netavark reads it as such.
+    return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function isNameServer(context: EngineContext, pid: number): boolean {
+  return identifyProcess(pid, context.bootId) !== undefined && readArguments(pid).includes(folderOf(context));
+}
+
+function readCgroup(pid: number): string | undefined {
+  try {
+    return /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ESRCH')) return undefined;
+    throw error;
+  }
+}

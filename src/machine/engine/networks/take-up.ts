@@ -1,0 +1,79 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '../../../shared/errors.ts';
+import { dropNetworkNamespace } from '../../host/network-namespace.ts';
+import { killByArgument } from '../../host/processes.ts';
+import type { EngineContext } from '../context.ts';
+import { writeNetworkFiles } from '../containers/network-files.ts';
+import { hasBridges, liveSandboxOf, netavarkOf } from './live.ts';
+import { endpointsOf } from './modes.ts';
+import { namesOf } from './names.ts';
+import { reviveNameServer } from './name-server.ts';
+import { NETWORKS_KEY } from './network-table.ts';
+import { disconnectEndpoint, isNamed } from './wire-up.ts';
+
+/**
+ * Takes up the networks of an earlier engine, before any of its containers is taken up: ends what netavark is in the
+ * middle of, and has names answered again.
+ */
+export async function takeUpNetworks(context: EngineContext): Promise<void> {
+  const { namespaces } = context.paths;
+  const { netavark } = context.config.programs;
+  for (const folder of [namespaces, context.paths.netavark]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  await context.queue.run(NETWORKS_KEY, async () => {
+    for (const name of await readdir(namespaces)) {
+      if (netavark !== undefined) killByArgument(join(namespaces, name), [netavark]);
+    }
+    await reviveNameServer(context);
+  });
+}
+
+/**
+ * Takes away network namespaces that belong to no container, once all records have been read. There are none unless a
+ * record was lost.
+ */
+export async function sweepNamespaces(context: EngineContext): Promise<void> {
+  const ids = new Set(context.table.all().map(({ id }) => id));
+  for (const name of await readdir(context.paths.namespaces)) {
+    if (ids.has(name.replace(/\.json$/, ''))) continue;
+    const file = join(context.paths.namespaces, name);
+    try {
+      await dropNetworkNamespace(context.config.programs.busybox, file);
+    } catch (error) {
+      context.log.warning('a network namespace could not be taken away', {
+        file,
+        reason: messageOf(error),
+      });
+    }
+  }
+}
+
+/**
+ * Finishes what was being changed in the networks of a running container when its engine ended: nobody was told of it,
+ * so it is undone. Runs inside the container's place in the queue.
+ */
+export async function settleEndpoints(context: EngineContext, id: string): Promise<void> {
+  const record = context.table.get(id);
+  const sandbox = liveSandboxOf(context, record);
+  const pending = sandbox?.endpoints.filter(endpoint => endpoint.pending === true) ?? [];
+  if (sandbox === undefined || pending.length === 0 || !hasBridges(context)) return;
+  await context.queue.run(NETWORKS_KEY, async () => {
+    const netavark = netavarkOf(context, 'disconnecting a container');
+    for (const endpoint of pending) {
+      const network = context.networks.find(endpoint.networkId);
+      if (network === undefined) continue;
+      await disconnectEndpoint(context, netavark, record, sandbox, endpoint, network);
+    }
+    const changed = await context.table.update(id, {
+      sandbox: { ...sandbox, endpoints: sandbox.endpoints.filter(endpoint => endpoint.pending !== true) },
+      endpoints: endpointsOf(record).filter(
+        wish =>
+          !pending.some(({ networkId }) => {
+            const network = context.networks.find(networkId);
+            return network !== undefined && isNamed(network, wish.network);
+          }),
+      ),
+    });
+    await writeNetworkFiles(context, changed, namesOf(context, changed));
+  });
+}

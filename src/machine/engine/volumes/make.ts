@@ -1,0 +1,92 @@
+import { messageOf } from '../../../shared/errors.ts';
+import type { EngineContext } from '../context.ts';
+import type { Image } from '../images/image-catalog.ts';
+import type { ContainerMount } from '../store/container-record.ts';
+import { createVolume } from './create.ts';
+import { releaseVolume } from './mount.ts';
+import type { WantedMount } from './plan.ts';
+import { populateVolume } from './populate.ts';
+import { removeVolume } from './remove.ts';
+
+/** Volumes of a container that is being made. */
+export interface MadeVolumes {
+  readonly mounts: readonly ContainerMount[];
+  /** The container is recorded: its volumes are as any other. */
+  settle(): Promise<void>;
+  /** The container could not be made: takes away what was made for it. */
+  undo(): Promise<void>;
+}
+
+/**
+ * Makes the volumes that a container wants and that are not there, and puts into empty ones what the image has at
+ * their destination. Until `settle` or `undo` none of them
+ * can be removed. Throws as createVolume does, after taking away what was made.
+ */
+export async function makeVolumes(
+  context: EngineContext,
+  image: Image,
+  wanted: readonly WantedMount[],
+  scope: 'boot' | 'state',
+): Promise<MadeVolumes> {
+  const held: string[] = [];
+  const created: string[] = [];
+  const letGo = async (): Promise<void> => {
+    for (const name of held.splice(0)) {
+      context.volumes.release(name);
+      await releaseVolume(context, name);
+    }
+  };
+  const undo = async (): Promise<void> => {
+    await letGo();
+    for (const name of created.splice(0)) {
+      try {
+        await removeVolume(context, name, true);
+      } catch (error) {
+        // Pending ones are taken away at the next start.
+        context.log.warning('a volume could not be taken away again', {
+          volume: name,
+          reason: messageOf(error),
+        });
+      }
+    }
+  };
+  try {
+    const mounts: ContainerMount[] = [];
+    for (const mount of wanted) {
+      if (mount.kind === 'bind') {
+        mounts.push(mount);
+        continue;
+      }
+      const { volume, isNew } = await createVolume(context, {
+        ...mount,
+        // What nobody can name again lasts as long as its container.
+        scope: mount.name === '' ? scope : 'state',
+        pending: true,
+      });
+      const { name } = volume.record;
+      context.volumes.hold(name);
+      held.push(name);
+      if (isNew) created.push(name);
+      if (mount.copy && mount.subpath === undefined)
+        await populateVolume(context, name, image, mount.destination);
+      const { kind, destination, readOnly, mode, subpath } = mount;
+      mounts.push({ kind, name, destination, readOnly, mode, ...(subpath === undefined ? {} : { subpath }) });
+    }
+    return {
+      mounts,
+      undo,
+      async settle() {
+        try {
+          for (const name of created) await context.volumes.update(name, { pending: false });
+          await letGo();
+        } catch (error) {
+          // The container is there all the same, and keeps them; the next start tries again.
+          context.log.warning('volumes could not be settled', { reason: messageOf(error) });
+        }
+      },
+    };
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}

@@ -1,0 +1,686 @@
+/**
+ * Images: pulled, listed, tagged, removed, saved, loaded, pushed and imported by Docker's own client, against a real
+ * registry on loopback. Layers are real EROFS files, mounted by this host's kernel. Needs root, for a mount namespace
+ * of its own.
+ */
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { findEngineRoot } from '../support/engine-root.ts';
+import { enterPrivateMachine } from '../support/private-machine.ts';
+
+const inherited = process.env.SLIPWAY_TEST_FOLDER;
+const folder = inherited ?? mkdtempSync('/tmp/slipway-images-');
+process.env.SLIPWAY_TEST_FOLDER = folder;
+const engineRoot = await findEngineRoot();
+process.env.SLIPWAY_TEST_ENGINE = engineRoot;
+enterPrivateMachine(import.meta.filename, folder);
+
+const { default: t } = await import('tap');
+const { bytesContent } = await import('../../src/shared/archive/entry.ts');
+const { openFileAccess } = await import('../../src/shared/fs/file-access.ts');
+const { readLayer } = await import('../../src/shared/oci/layer.ts');
+const { formatTarHeaders, readTarParts } = await import('../../src/shared/oci/tar-headers.ts');
+const { digestOf } = await import('../../src/shared/digest.ts');
+const { cleanUp, eventually, processesWith, startDaemon, testPrograms } =
+  await import('../support/engine.ts');
+const { dockerClient } = await import('../support/docker-client.ts');
+const { blobsOf, entry, file, imageOf, indexOf, rawHeader, rawTar, tarOf } =
+  await import('../support/oci-image.ts');
+const { USER, findRegistryProgram, push, startRegistry } = await import('../support/registry.ts');
+const { createEngine } = await import('../../src/machine/engine/engine.ts');
+const { createLog } = await import('../../src/machine/log.ts');
+
+const { engine: programs, docker: dockerProgram } = testPrograms(engineRoot, join(folder, 'bin'));
+const group = `/slipway-images-${process.pid}`;
+const cgroupRoot = join('/sys/fs/cgroup', group);
+const log = createLog({
+  component: 'test',
+  level: 'debug',
+  write: line => process.env.SLIPWAY_TEST_LOG === '1' && process.stderr.write(line),
+});
+const registryProgram = await findRegistryProgram();
+
+t.setTimeout(600_000);
+t.teardown(() => cleanUp(folder, cgroupRoot));
+
+const configFor = (name: string) => ({
+  runRoot: join(folder, name),
+  stateRoot: join(folder, `${name}-state`),
+  imageStores: [],
+  programs,
+  cgroups: {
+    root: '/sys/fs/cgroup',
+    monitors: `${group}/monitors`,
+    services: `${group}/services`,
+    user: `${group}/user`,
+    limits: false,
+  },
+  version: '0.1.0-test',
+  log,
+});
+
+const busybox = readFileSync(programs.busybox);
+const CAPABILITY = Buffer.from('0100000200200000000000000000000000000000', 'hex');
+const base = await tarOf([
+  entry('directory', 'bin'),
+  file('bin/busybox', '', { mode: 0o755, content: bytesContent(busybox) }),
+  ...['sh', 'cat', 'ls', 'sleep', 'echo', 'stat', 'id'].map(name =>
+    entry('symlink', `bin/${name}`, { target: 'busybox', mode: 0o777 }),
+  ),
+  entry('directory', 'etc'),
+  file('etc/passwd', 'root:x:0:0::/:/bin/sh\n'),
+  file('etc/old', 'from below\n'),
+  entry('directory', 'data'),
+  file('data/hidden', 'below\n'),
+  entry('directory', 'tmp', { mode: 0o1777 }),
+]);
+const top = await tarOf([
+  file('etc/.wh.old', ''),
+  file('data/.wh..wh..opq', ''),
+  file('data/new', 'above\n', { uid: 70_000, gid: 80_000, mtime: 1_500_000_000 }),
+  file('etc/again', 'first\n'),
+  file('etc/again', 'second, which counts\n'),
+  file('etc/ünïcode', 'x'.repeat(5000), {
+    xattrs: new Map([
+      ['security.capability', CAPABILITY],
+      ['user.note', Buffer.from([1, 0, 10, 61, 255])],
+    ]),
+  }),
+  entry('hardlink', 'etc/linked', { target: 'etc/ünïcode' }),
+]);
+const app = imageOf([base, top], {
+  config: { Cmd: ['cat', '/etc/again'], Labels: { tier: 'front' }, User: '0' },
+});
+const arm = imageOf([base], { arch: 'arm64' });
+const index = indexOf({ 'linux/amd64': app, 'linux/arm64': arm });
+const appId = app.config.digest;
+
+async function registryWith(name: string) {
+  const registry = await startRegistry(registryProgram, join(folder, name), 'anonymous');
+  await push(registry.host, 'team/app', blobsOf(app, arm), [
+    { blob: app.manifest },
+    { blob: arm.manifest },
+    { blob: index, tag: '1' },
+    { blob: app.manifest, tag: 'single' },
+  ]);
+  return registry;
+}
+
+t.test("Docker's own client pulls, looks, tags and removes", async t => {
+  await using registry = await registryWith('r1');
+  const { host } = registry;
+  const config = configFor('e1');
+  const socket = join(folder, 'e1.sock');
+  await using engine = await createEngine(config);
+  await engine.listen(socket);
+  const docker = dockerClient(dockerProgram, socket, folder);
+  const layersFolder = join(config.stateRoot, 'layers');
+
+  await t.test('pull', async t => {
+    const pulled = await docker('pull', `${host}/team/app:1`);
+    t.equal(pulled.stderr, '');
+    t.equal(pulled.code, 0);
+    const short = app.layers.map(layer => layer.digest.slice(7, 19));
+    t.match(pulled.stdout, `1: Pulling from ${host}/team/app\n`);
+    for (const id of short) {
+      t.match(pulled.stdout, `${id}: Pulling fs layer\n`);
+      t.match(pulled.stdout, `${id}: Pull complete\n`);
+    }
+    t.match(
+      pulled.stdout,
+      `Digest: ${index.digest}\nStatus: Downloaded newer image for ${host}/team/app:1\n`,
+    );
+    t.match(pulled.stdout, new RegExp(`\n${host}/team/app:1\n$`));
+    t.same(
+      readdirSync(layersFolder).sort(),
+      app.diffIds.map(diffId => diffId.slice(7)).sort(),
+      'layers, and nothing half-made',
+    );
+    const again = await docker('pull', `${host}/team/app:1`);
+    t.match(again.stdout, `Status: Image is up to date for ${host}/team/app:1\n`);
+    t.match(again.stdout, `${short[0]}: Already exists\n`);
+    const other = await docker('pull', '-q', `${host}/team/app@${app.manifest.digest}`);
+    t.match(other, { code: 0, stdout: `${host}/team/app@${app.manifest.digest}\n` });
+    t.match(await docker('pull', `${host}/team/app:nope`), {
+      code: 1,
+      stderr: new RegExp(`manifest for ${host}/team/app:nope not found: manifest unknown`),
+    });
+    t.match(await docker('pull', '--platform', 'linux/s390x', `${host}/team/app:1`), {
+      code: 1,
+      stderr: /no matching manifest for linux\/s390x in the manifest list entries/,
+    });
+  });
+
+  await t.test('images and inspect', async t => {
+    t.match(
+      (await docker('images')).stdout,
+      new RegExp(
+        `^REPOSITORY +TAG +IMAGE ID +CREATED +SIZE\n${host}/team/app +1 +${appId.slice(7, 19)} +.* +.*\n$`,
+      ),
+    );
+    t.equal((await docker('images', '-q', '--no-trunc')).stdout, `${appId}\n`);
+    t.equal((await docker('images', '-q', '--filter', 'label=tier=back')).stdout, '');
+    t.equal((await docker('images', '-q', `${host}/team/*`)).stdout, `${appId.slice(7, 19)}\n`);
+    const format = '{{.Id}} {{.RepoTags}} {{.Os}}/{{.Architecture}} {{.Config.Cmd}} {{.RootFS.Layers}}';
+    t.equal(
+      (await docker('image', 'inspect', '--format', format, appId.slice(7, 19))).stdout,
+      `${appId} [${host}/team/app:1] linux/amd64 [cat /etc/again] [${app.diffIds.join(' ')}]\n`,
+    );
+    t.match(await docker('image', 'inspect', 'nope'), { code: 1, stderr: /No such image: nope:latest/ });
+    t.equal((await docker('history', '-q', `${host}/team/app:1`)).code, 0);
+  });
+
+  await t.test('a container of it has both layers', async t => {
+    const run = await docker('run', '--rm', '--network', 'host', appId);
+    t.same(run, { code: 0, stdout: 'second, which counts\n', stderr: '' });
+    const look = await docker(
+      'run',
+      '--rm',
+      '--network',
+      'host',
+      appId,
+      'sh',
+      '-c',
+      'ls /data /etc; cat /data/new; stat -c "%u %g %Y" /data/new; stat -c %h /etc/linked',
+    );
+    t.equal(look.stderr, '');
+    t.match(look.stdout, /^\/data:\nnew\n\n\/etc:\nagain\n/);
+    t.notMatch(look.stdout, /^old$/m);
+    t.match(look.stdout, /\nabove\n70000 80000 1500000000\n2\n$/);
+    t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), / erofs /, 'layers are unmounted when unused');
+  });
+
+  await t.test('tag and rmi', async t => {
+    t.match(await docker('tag', appId, 'mine:2'), { code: 0 });
+    t.match(await docker('tag', 'mine:2', 'Mine:2'), {
+      code: 1,
+      stderr: /repository name must be lowercase|invalid reference format/,
+    });
+    t.match(await docker('rmi', appId), {
+      code: 1,
+      stderr: new RegExp(
+        `conflict: unable to delete ${appId.slice(7, 19)} \\(must be forced\\) - image is referenced in multiple repositories`,
+      ),
+    });
+    t.match(await docker('create', '--name', 'user', '--network', 'host', 'mine:2'), { code: 0 });
+    t.match(await docker('rmi', 'mine:2'), { code: 0, stdout: 'Untagged: mine:2\n' });
+    t.match(await docker('rmi', `${host}/team/app:1`), {
+      code: 1,
+      stderr: new RegExp(
+        `unable to remove repository reference "${host}/team/app:1" \\(must force\\) - container [0-9a-f]{12} is using its referenced image ${appId.slice(7, 19)}`,
+      ),
+    });
+    t.match(await docker('rm', 'user'), { code: 0 });
+    const removed = await docker('rmi', `${host}/team/app:1`);
+    t.equal(removed.stderr, '');
+    t.match(
+      removed.stdout,
+      new RegExp(
+        `^Untagged: ${host}/team/app:1\nUntagged: .*\n(Untagged: .*\n)*Deleted: ${appId}\nDeleted: sha256:.*\nDeleted: sha256:.*\n$`,
+      ),
+    );
+    t.match(await docker('rmi', 'mine:2'), { code: 1, stderr: /No such image: mine:2/ });
+    t.same(readdirSync(layersFolder), []);
+    t.same(readdirSync(join(config.stateRoot, 'images')), ['references.json']);
+  });
+
+  await t.test('create says what clients pull after', async t => {
+    const run = await docker('run', '--rm', '--network', 'host', `${host}/team/app:single`);
+    t.equal(run.code, 0, run.stderr);
+    t.match(run.stderr, new RegExp(`^Unable to find image '${host}/team/app:single' locally\n`));
+    t.equal(run.stdout, 'second, which counts\n');
+    t.match(await docker('image', 'prune', '-af'), {
+      code: 0,
+      stdout: /\ndeleted: sha256:[\s\S]*\nTotal reclaimed space: /,
+    });
+    t.same(readdirSync(layersFolder), []);
+  });
+});
+
+t.test('saved, loaded, pushed and imported', async t => {
+  await using registry = await registryWith('r2');
+  const { host } = registry;
+  const config = configFor('e2');
+  const socket = join(folder, 'e2.sock');
+  await using engine = await createEngine(config);
+  await engine.listen(socket);
+  const docker = dockerClient(dockerProgram, socket, folder);
+  const archive = join(folder, 'saved.tar');
+
+  t.match(await docker('pull', '-q', `${host}/team/app:1`), { code: 0 });
+  t.match(await docker('save', '-o', archive, `${host}/team/app:1`), { code: 0, stderr: '' });
+  t.match(await docker('rmi', `${host}/team/app:1`), { code: 0 });
+  const loaded = await docker('load', '-i', archive);
+  t.same(loaded, { code: 0, stdout: `Loaded image: ${host}/team/app:1\n`, stderr: '' });
+  const ids = await docker(
+    'image',
+    'inspect',
+    '--format',
+    '{{.Id}} {{.RootFS.Layers}}',
+    `${host}/team/app:1`,
+  );
+  t.equal(ids.stdout, `${appId} [${app.diffIds.join(' ')}]\n`, 'id and layers are the same');
+  t.match(await docker('run', '--rm', '--network', 'host', `${host}/team/app:1`), {
+    code: 0,
+    stdout: 'second, which counts\n',
+  });
+
+  const pushed = await docker('push', `${host}/team/app:1`);
+  t.equal(pushed.stderr, '');
+  t.match(pushed.stdout, `The push refers to repository [${host}/team/app]\n`);
+  t.match(pushed.stdout, /\n1: digest: sha256:[0-9a-f]{64} size: \d+\n/);
+  t.match(await docker('rmi', '-f', appId), { code: 0 });
+  t.match(await docker('pull', '-q', `${host}/team/app:1`), { code: 0 });
+  t.equal(
+    (await docker('images', '-q', '--no-trunc')).stdout,
+    `${appId}\n`,
+    'what was pushed is the same image',
+  );
+
+  await t.test('a pulled image keeps its digest in another repository', async t => {
+    t.match(await docker('rmi', '-f', appId), { code: 0 });
+    t.match(await docker('pull', '-q', `${host}/team/app:single`), { code: 0 });
+    t.match(await docker('tag', appId, `${host}/other/app:x`), { code: 0 });
+    const copied = await docker('push', `${host}/other/app:x`);
+    t.equal(copied.stderr, '');
+    t.match(copied.stdout, 'Mounted from team/app\n');
+    t.match(copied.stdout, `x: digest: ${app.manifest.digest} size: `);
+    t.match(await docker('push', `${host}/other/app:x`), { stdout: /Layer already exists/ });
+  });
+
+  await t.test('import', async t => {
+    const tar = join(folder, 'import.tar');
+    writeFileSync(tar, base);
+    const imported = await docker(
+      'import',
+      '-m',
+      'from a tar',
+      '-c',
+      'CMD ["cat","/etc/old"]',
+      '-c',
+      'ENV A=b',
+      tar,
+      'made:1',
+    );
+    t.equal(imported.stderr, '');
+    t.match(imported.stdout, /^sha256:[0-9a-f]{64}\n$/);
+    t.match(await docker('run', '--rm', '--network', 'host', 'made:1'), { code: 0, stdout: 'from below\n' });
+    t.equal(
+      (
+        await docker(
+          'image',
+          'inspect',
+          '--format',
+          '{{.Comment}} {{.Config.Env}} {{index .RootFS.Layers 0}}',
+          'made:1',
+        )
+      ).stdout,
+      `from a tar [A=b] ${digestOf(base)}\n`,
+    );
+  });
+});
+
+t.test('images of the machine itself', async t => {
+  await using registry = await registryWith('r3');
+  const { host } = registry;
+  const socket = join(folder, 'e3.sock');
+  const { diffId } = await makeReadOnlyStore(join(folder, 'core'), base);
+  await using engine = await createEngine({ ...configFor('e3'), imageStores: [join(folder, 'core')] });
+  await engine.listen(socket);
+  const docker = dockerClient(dockerProgram, socket, folder);
+  const archive = join(folder, 'core.tar');
+  const id = (await docker('images', '-q', '--no-trunc', 'core/base')).stdout.trim();
+  t.match(id, /^sha256:/);
+
+  for (const name of ['core/base', id]) {
+    t.match(await docker('rmi', '-f', name), {
+      code: 1,
+      stderr: /cannot be forced\) - .*machine's own image/,
+    });
+  }
+  t.match(await docker('tag', 'core/base', `${host}/core:1`), { code: 0 });
+  t.match(await docker('rmi', `${host}/core:1`), { code: 0, stdout: `Untagged: ${host}/core:1\n` });
+  t.match(await docker('tag', 'core/base', `${host}/core:1`), { code: 0 });
+  t.match(await docker('push', `${host}/core:1`), { code: 0, stderr: '' });
+  t.match(await docker('save', '-o', archive, 'core/base'), { code: 0, stderr: '' });
+
+  const other = join(folder, 'e4.sock');
+  await using second = await createEngine(configFor('e4'));
+  await second.listen(other);
+  const elsewhere = dockerClient(dockerProgram, other, folder);
+  for (const bring of [() => elsewhere('load', '-i', archive), () => elsewhere('pull', `${host}/core:1`)]) {
+    t.match(await bring(), { code: 0 });
+    t.equal((await elsewhere('images', '-q', '--no-trunc')).stdout, `${id}\n`, 'the same id');
+    t.match(await elsewhere('image', 'inspect', '--format', '{{.RootFS.Layers}}', id), {
+      stdout: `[${diffId}]\n`,
+    });
+    t.match(await elsewhere('rmi', '-f', id), { code: 0 });
+  }
+
+  await t.test('a pull under its name leaves services theirs', async t => {
+    t.match(await docker('pull', '-q', `${host}/team/app:1`), { code: 0 });
+    t.match(await docker('tag', `${host}/team/app:1`, 'core/base'), { code: 0 });
+    t.equal((await docker('images', '-q', '--no-trunc', 'core/base')).stdout, `${appId}\n`);
+    const service = { Image: 'core/base', Cmd: ['true'], Slipway: { scope: 'boot' as const } };
+    await engine.client.create('service', service);
+    t.match(await engine.client.inspect('service'), { imageId: id });
+    t.match(await docker('rmi', 'core/base'), { code: 0, stdout: 'Untagged: core/base:latest\n' });
+    t.equal((await docker('images', '-q', '--no-trunc', 'core/base')).stdout, `${id}\n`);
+    await engine.client.remove('service');
+  });
+});
+
+t.test('a registry that asks for a login', async t => {
+  const image = imageOf([base]);
+  await using registry = await startRegistry(registryProgram, join(folder, 'r5'), 'basic');
+  const { host } = registry;
+  await push(host, 'secret', blobsOf(image), [{ blob: image.manifest, tag: '1' }], USER);
+  const socket = join(folder, 'e5.sock');
+  await using engine = await createEngine(configFor('e5'));
+  await engine.listen(socket);
+  const docker = dockerClient(dockerProgram, socket, mkdtempSync(join(folder, 'home-')));
+
+  t.match(await docker('pull', `${host}/secret:1`), {
+    code: 1,
+    stderr: /pull access denied for .*, repository does not exist or may require 'docker login'/,
+  });
+  t.match(await docker('login', '-u', USER.username, '-p', 'wrong', host), {
+    code: 1,
+    stderr: /unauthorized/,
+  });
+  t.match(await docker('login', '-u', USER.username, '-p', USER.password, host), {
+    code: 0,
+    stdout: /Login Succeeded/,
+  });
+  t.match(await docker('pull', '-q', `${host}/secret:1`), { code: 0 });
+  t.match(await docker('tag', `${host}/secret:1`, `${host}/secret:2`), { code: 0 });
+  t.match(await docker('push', '-a', `${host}/secret`), { code: 0, stdout: /\n2: digest: / });
+  t.match(await docker('logout', host), { code: 0 });
+  t.match(await docker('push', `${host}/secret:2`), { code: 1, stderr: /denied/ });
+});
+
+t.test('a machine without state, and one without mkfs.erofs', async t => {
+  await using registry = await registryWith('r6');
+  const reference = `${registry.host}/team/app:1`;
+  const { stateRoot, ...inMemory } = configFor('e6');
+  t.ok(stateRoot);
+  const socket = join(folder, 'e6.sock');
+  {
+    await using engine = await createEngine(inMemory);
+    await engine.listen(socket);
+    const docker = dockerClient(dockerProgram, socket, folder);
+    const pulled = await docker('pull', reference);
+    t.match(pulled, { code: 0, stdout: /kept in memory/ });
+    t.match(await docker('run', '--rm', '--network', 'host', reference), { code: 0 });
+  }
+  const { mkfsErofs, ...others } = programs;
+  t.ok(mkfsErofs);
+  await using engine = await createEngine({ ...inMemory, programs: others });
+  await engine.listen(socket);
+  const docker = dockerClient(dockerProgram, socket, folder);
+  t.match(await docker('run', '--rm', '--network', 'host', reference), { code: 0 }, 'what is there stays');
+  t.match(await docker('pull', `${registry.host}/team/app:single`), {
+    code: 1,
+    stderr: /needs the program mkfs\.erofs/,
+  });
+});
+
+t.test('hostile images leave nothing behind', async t => {
+  const config = configFor('e7');
+  const socket = join(folder, 'e7.sock');
+  await using engine = await createEngine(config);
+  await engine.listen(socket);
+  const docker = dockerClient(dockerProgram, socket, folder);
+  await using registry = await startRegistry(registryProgram, join(folder, 'r7'), 'anonymous');
+  const { host } = registry;
+  const good = await tarOf([file('ok', 'ok')]);
+  const cases: Readonly<
+    Record<
+      string,
+      { readonly tars: readonly Uint8Array[]; readonly says: RegExp; readonly diffIds?: string[] }
+    >
+  > = {
+    device: {
+      tars: [good, await tarOf([entry('block-device', 'sda', { major: 8, minor: 0 })])],
+      says: /sda is a block-device 8:0/,
+    },
+    climbing: { tars: [rawTar(rawHeader({ name: '../../etc/passwd' }, 'x'))], says: /holds "\.\."/ },
+    forged: {
+      tars: [
+        await tarOf([
+          entry('directory', 'd', { xattrs: new Map([['trusted.overlay.redirect', Buffer.from('/')]]) }),
+        ]),
+      ],
+      says: /carries the attribute trusted\.overlay\.redirect/,
+    },
+    garbage: { tars: [good, Buffer.alloc(3000, 'not a tar')], says: /checksum|octal/ },
+    lying: { tars: [good], diffIds: [`sha256:${'0'.repeat(64)}`], says: /unpacks to/ },
+  };
+  for (const [name, { tars, says, diffIds }] of Object.entries(cases)) {
+    const image = imageOf(tars, diffIds === undefined ? {} : { diffIds });
+    await push(host, name, blobsOf(image), [{ blob: image.manifest, tag: '1' }]);
+    t.match(await docker('pull', `${host}/${name}:1`), { code: 1, stderr: says }, name);
+  }
+  const bad = join(folder, 'bad.tar');
+  for (const [name, bytes] of [
+    ['empty', Buffer.alloc(0)],
+    ['noise', Buffer.alloc(5000, 'noise')],
+    ['no table', await tarOf([file('x', 'y')])],
+    [
+      'a table of nothing',
+      await tarOf([file('manifest.json', '[{"Config":"../../etc/passwd","Layers":["a"]}]')]),
+    ],
+    [
+      'layers that are not',
+      await tarOf([
+        file('manifest.json', JSON.stringify([{ Config: 'c', RepoTags: ['x:1'], Layers: ['l'] }])),
+        file('c', Buffer.from(app.config.bytes).toString()),
+        file('l', 'no'),
+      ]),
+    ],
+  ] as const) {
+    writeFileSync(bad, bytes);
+    t.match(await docker('load', '-i', bad), { code: 1 }, name);
+  }
+  t.equal((await docker('images', '-aq')).stdout, '');
+  t.same(readdirSync(join(config.stateRoot, 'layers')), []);
+  t.same(
+    readdirSync(join(config.stateRoot, 'images')).filter(name => name !== 'references.json'),
+    [],
+  );
+});
+
+t.test('old archives, compressed ones, and layouts are loaded', async t => {
+  const socket = join(folder, 'e8.sock');
+  await using engine = await createEngine(configFor('e8'));
+  await engine.listen(socket);
+  const docker = dockerClient(dockerProgram, socket, folder);
+  const archive = join(folder, 'some.tar');
+  const config = Buffer.from(app.config.bytes).toString();
+  const content = (bytes: Uint8Array) => ({ content: bytesContent(bytes) });
+  const old = await tarOf([
+    file('a/layer.tar', '', content(base)),
+    file('b/layer.tar', '', content(top)),
+    entry('symlink', 'c/layer.tar', { target: '../a/layer.tar' }),
+    file('app.json', config),
+    file(
+      'manifest.json',
+      JSON.stringify([
+        { Config: 'app.json', RepoTags: ['old:1', 'old:2'], Layers: ['c/layer.tar', 'b/layer.tar'] },
+      ]),
+    ),
+  ]);
+  const layout = await tarOf([
+    ...blobsOf(app).map(blob => file(`blobs/sha256/${blob.digest.slice(7)}`, '', content(blob.bytes))),
+    file('oci-layout', '{"imageLayoutVersion":"1.0.0"}'),
+    file(
+      'index.json',
+      JSON.stringify({
+        schemaVersion: 2,
+        manifests: [
+          {
+            mediaType: app.manifest.mediaType,
+            digest: app.manifest.digest,
+            size: app.manifest.bytes.length,
+            annotations: { 'org.opencontainers.image.ref.name': 'example.org/laid:3' },
+          },
+        ],
+      }),
+    ),
+  ]);
+  for (const [bytes, says] of [
+    [old, 'Loaded image: old:1\nLoaded image: old:2\n'],
+    [gzipSync(old), 'Loaded image: old:1\nLoaded image: old:2\n'],
+    [zstdCompressSync(layout), 'Loaded image: example.org/laid:3\n'],
+  ] as const) {
+    writeFileSync(archive, bytes);
+    t.same(await docker('load', '-q', '-i', archive), { code: 0, stdout: says, stderr: '' });
+    t.equal((await docker('images', '-q', '--no-trunc')).stdout.split('\n')[0], appId);
+    t.match(await docker('rmi', '-f', appId), { code: 0 });
+  }
+});
+
+t.test('an engine that is killed at any step leaves no half image', async t => {
+  await using registry = await registryWith('r9');
+  const { log: _log, ...config } = configFor('e9');
+  const socket = join(folder, 'e9.sock');
+  const stepsFile = join(folder, 'steps');
+  const reference = `${registry.host}/team/app:1`;
+  const archive = join(folder, 'crash.tar');
+  const docker = dockerClient(dockerProgram, socket, folder);
+  const layersFolder = join(config.stateRoot, 'layers');
+  const imagesFolder = join(config.stateRoot, 'images');
+  const steps = (): string[] =>
+    existsSync(stepsFile) ? readFileSync(stepsFile, 'utf8').split('\n').slice(0, -1) : [];
+
+  {
+    const daemon = await startDaemon({ ...config, socket });
+    t.match(await docker('pull', '-q', reference), { code: 0 });
+    t.match(await docker('save', '-o', archive, reference), { code: 0 });
+    t.match(await docker('rmi', reference), { code: 0 });
+    await daemon.kill();
+  }
+  const operations = {
+    pull: { prepare: [], run: ['pull', '-q', reference], isThereAfterwards: true },
+    load: { prepare: [], run: ['load', '-q', '-i', archive], isThereAfterwards: true },
+    rmi: { prepare: ['pull', '-q', reference], run: ['rmi', '-f', appId], isThereAfterwards: false },
+  } as const;
+  for (const [name, { prepare, run, isThereAfterwards }] of Object.entries(operations)) {
+    const visited = new Set<string>();
+    for (let crashAt = 0; ; crashAt++) {
+      const setUp = await startDaemon({ ...config, socket });
+      if (prepare.length > 0) t.match(await docker(...prepare), { code: 0 });
+      await setUp.kill();
+      rmSync(stepsFile, { force: true });
+      const daemon = await startDaemon({ ...config, socket, stepsFile, crashAt });
+      const atStart = steps().length;
+      const ended = await docker(...run);
+      if (ended.code === 0) {
+        t.ok(crashAt >= steps().length, `${name} has ${steps().length} steps`);
+        t.equal(atStart, 0, 'nothing had to be cleared up');
+        for (const step of steps()) t.ok(visited.has(step), `${name} was ended at "${step}"`);
+        await docker('rmi', '-f', appId);
+        await daemon.kill();
+        break;
+      }
+      await daemon.kill();
+      const at = steps().at(-1) ?? '';
+      visited.add(at);
+      const next = await startDaemon({ ...config, socket });
+      const ids = (await docker('images', '-q', '--no-trunc', reference)).stdout.trim();
+      const all = (await docker('images', '-aq', '--no-trunc')).stdout.trim();
+      const where = `${name} ended at "${at}"`;
+      t.equal(all, ids, `${where}: there is no image without its name`);
+      const isThere = ids !== '';
+      if (isThere)
+        t.match(
+          await docker('run', '--rm', '--network', 'host', reference),
+          { code: 0, stdout: /which counts/ },
+          `${where}: it is whole`,
+        );
+      t.same(
+        readdirSync(layersFolder).sort(),
+        isThere ? app.diffIds.map(diffId => diffId.slice(7)).sort() : [],
+        `${where}: its layers and no other`,
+      );
+      t.same(
+        readdirSync(imagesFolder).filter(entry => !entry.startsWith('references.json')),
+        isThere ? [appId.slice(7)] : [],
+        `${where}: nothing else in the store`,
+      );
+      t.match(
+        await docker(...(isThere === isThereAfterwards ? ['version'] : run)),
+        { code: 0 },
+        `${where}: it can be done again`,
+      );
+      t.match(await docker('rmi', '-f', appId), {}, where);
+      await next.kill();
+    }
+  }
+
+  await t.test('and at any moment of a larger one', async t => {
+    const noise = await tarOf(
+      Array.from({ length: 60 }, (_, i) =>
+        file(`f${i}`, '', { content: bytesContent(randomBytes(400_000)) }),
+      ),
+    );
+    const large = imageOf([base, noise], { compression: 'none' });
+    await push(registry.host, 'large', blobsOf(large), [{ blob: large.manifest, tag: '1' }]);
+    for (let delayMs = 0; delayMs < 400; delayMs += 25) {
+      const daemon = await startDaemon({ ...config, socket });
+      const pulled = docker('pull', '-q', `${registry.host}/large:1`);
+      await new Promise(resolve => setTimeout(resolve, delayMs));
+      await daemon.kill();
+      const acknowledged = (await pulled).code === 0;
+      const next = await startDaemon({ ...config, socket });
+      const ids = (await docker('images', '-q', '--no-trunc')).stdout.trim();
+      if (acknowledged) t.equal(ids, large.config.digest, 'what was acknowledged is there');
+      t.equal(readdirSync(layersFolder).length, ids === '' ? 0 : 2, `killed after ${delayMs} ms`);
+      await eventually('mkfs.erofs to be gone', () =>
+        processesWith('layer.erofs').length === 0 ? true : undefined,
+      );
+      await docker('rmi', '-f', large.config.digest);
+      await next.kill();
+    }
+  });
+});
+
+/** What a build lays out: one image, `core/base`, of one layer. */
+async function makeReadOnlyStore(store: string, tar: Uint8Array) {
+  const diffId = digestOf(tar);
+  const layer = join(store, 'layers', diffId.slice(7));
+  mkdirSync(layer, { recursive: true });
+  mkdirSync(join(store, 'images'), { recursive: true });
+  const tarFile = join(folder, 'core-layer.tar');
+  writeFileSync(tarFile, tar);
+  const { kept } = await readLayer(await openFileAccess(tarFile), { name: 'core', file: tarFile });
+  const parts = readTarParts(await openFileAccess(tarFile), { name: 'core', file: tarFile, kept });
+  writeFileSync(`${layer}.headers`, await formatTarHeaders(parts));
+  execFileSync('tar', ['-xf', tarFile, '-C', layer]);
+  const config = JSON.stringify({
+    architecture: 'amd64',
+    os: 'linux',
+    config: { Cmd: ['/bin/sh'], Env: ['PATH=/bin'] },
+    rootfs: { type: 'layers', diff_ids: [diffId] },
+  });
+  const image = {
+    id: digestOf(config),
+    names: ['core/base'],
+    repoDigests: [],
+    config,
+    layers: [{ diffId, sizeBytes: tar.length }],
+  };
+  writeFileSync(join(store, 'images/index.json'), JSON.stringify({ schema: 1, images: [image] }));
+  return { diffId };
+}
