@@ -28,6 +28,8 @@ export default defineConfig(
       ],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
+      // What `using` holds is held for its end.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreUsingDeclarations: true }],
     },
   },
   { files: ['src/**/*.ts'], rules: { 'no-console': 'error' } },

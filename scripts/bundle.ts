@@ -4,7 +4,7 @@
  */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { build, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 
 const root = dirname(import.meta.dirname);
 const staging = join(root, `dist.tmp-${process.pid}`);
@@ -16,6 +16,17 @@ const common: BuildOptions = {
   target: 'node24',
   legalComments: 'none',
   logLevel: 'warning',
+};
+
+/**
+ * The commands of `system-docker` are a file of their own, which the daemon never reads: the text of a program stays
+ * in memory as long as the program runs.
+ */
+const commandLineApart: Plugin = {
+  name: 'command-line-apart',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/cli\/main\.ts$/ }, () => ({ path: './command-line.cjs', external: true }));
+  },
 };
 
 /** A worker is started by file name beside its importer, so each is an entry point of its own. */
@@ -39,15 +50,24 @@ try {
     // Uses the deprecated `new Buffer`, which a bundle would move out of node_modules, where Node keeps quiet about it.
     external: ['cpio-stream'],
   });
-  await build({
+  const machine: BuildOptions = {
     ...common,
     // An ES module that imports node:http evaluates all of its exports, and with them a second HTTP client: 6 MB of
     // memory that nothing ever uses. CommonJS takes what it names.
     format: 'cjs',
-    entryPoints: ['src/machine/main.ts'],
-    outfile: join(staging, 'machine', 'system-docker.cjs'),
     minifyWhitespace: true,
     minifySyntax: true,
+  };
+  await build({
+    ...machine,
+    entryPoints: ['src/machine/main.ts'],
+    outfile: join(staging, 'machine', 'system-docker.cjs'),
+    plugins: [commandLineApart],
+  });
+  await build({
+    ...machine,
+    entryPoints: ['src/machine/cli/main.ts'],
+    outfile: join(staging, 'machine', 'command-line.cjs'),
   });
   await writeFile(join(staging, 'stamp'), '');
   const dist = join(root, 'dist');

@@ -2,9 +2,9 @@
  * The build, from a locked project to artifacts, as a table of contents:
  * fetch -> assemble (no network, root, clock or tools) -> pack (the only stage that runs tools).
  */
-import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bytesContent } from '../shared/archive/entry.ts';
+import { type Content, bytesContent } from '../shared/archive/entry.ts';
 import type { Arch } from '../shared/arch.ts';
 import { type Digest, canonicalJson, digestOf, hexOf } from '../shared/digest.ts';
 import type { EmitEvent } from '../shared/events.ts';
@@ -57,7 +57,7 @@ export interface BuildOptions {
   readonly hostArch: Arch;
   readonly store: Store;
   /** Called when everything that the lock names for these formats is in the store; may be called twice. */
-  readonly onFetched: () => Promise<void>;
+  readonly onFetched: () => Promise<unknown>;
   readonly emit: EmitEvent;
   readonly signal: AbortSignal;
 }
@@ -194,7 +194,7 @@ async function makeSystem(folder: string, options: BuildOptions): Promise<void> 
       assembleCore({
         packages: await packages('core'),
         node,
-        bundle: bytesContent(await readFile(join(options.packageRoot, 'dist/machine/system-docker.cjs'))),
+        bundles: await readBundles(join(options.packageRoot, 'dist/machine')),
         initFolder: join(options.packageRoot, 'init'),
         machine,
         kernel,
@@ -303,8 +303,8 @@ async function packArtifacts(key: Digest, system: System, options: BuildOptions)
   const { record, fileSystems } = system;
   const names = artifactNames(record);
   const cache = new ArtifactCache(options.store.root);
-  const pack = steps('pack', options);
-  let unchanged = true;
+  const step = steps('artifacts', options);
+  let startedMs: number | undefined;
   const artifacts: Artifact[] = [];
   const put = async (
     kind: Artifact['kind'],
@@ -317,8 +317,11 @@ async function packArtifacts(key: Digest, system: System, options: BuildOptions)
       artifacts.push({ kind, path, ...found });
       return;
     }
-    unchanged = false;
-    await pack(name, () => make(path));
+    if (startedMs === undefined) {
+      startedMs = performance.now();
+      options.emit({ type: 'stage-start', stage: 'artifacts' });
+    }
+    await step(name, () => make(path));
     const made = await hashFile(path, signal);
     await cache.save(path, key, made.sha256);
     artifacts.push({ kind, path, ...made });
@@ -362,7 +365,11 @@ async function packArtifacts(key: Digest, system: System, options: BuildOptions)
     if (found) sums.push({ name, sha256: found.sha256 });
   }
   await packChecksums(join(output, names.checksums), sums);
-  return { record, artifacts, unchanged };
+  if (startedMs !== undefined) {
+    const durationMs = performance.now() - startedMs;
+    options.emit({ type: 'stage-end', stage: 'artifacts', durationMs });
+  }
+  return { record, artifacts, unchanged: startedMs === undefined };
 }
 
 /** The initrd, and behind it the file systems that it would look for on a medium. */
@@ -417,4 +424,12 @@ function steps(stage: string, { emit, signal, store }: BuildOptions) {
     emit({ type: 'step-end', stage, step, durationMs: performance.now() - startedMs, cached });
     return value;
   };
+}
+
+/** The machine's programs as the package brings them, by file name. */
+async function readBundles(folder: string): Promise<Map<string, Content>> {
+  const names = (await readdir(folder)).filter(name => name.endsWith('.cjs')).sort();
+  const bundles = new Map<string, Content>();
+  for (const name of names) bundles.set(name, bytesContent(await readFile(join(folder, name))));
+  return bundles;
 }

@@ -16,6 +16,8 @@ export interface CollectedImage {
   readonly input: ImageInput;
   /** Labels of an OCI image. */
   readonly labels: Readonly<Record<string, string>>;
+  /** `USER` of an OCI image. */
+  readonly user?: string;
   /** Packages of a recipe. */
   readonly packages: readonly AssembledPackage[];
 }
@@ -51,10 +53,12 @@ export async function collectImages(
     } else {
       const unpacked = await inputs.unpackImage(name);
       const { names, repoDigests } = imageNames(imageLocation(project, image), inputs.image(name));
+      const { Labels: labels = {}, User: user } = unpacked.parsedConfig.run;
       images.set(name, {
         name,
         input: { names, repoDigests, config: unpacked.config, layers: unpacked.layers },
-        labels: unpacked.parsedConfig.run.Labels ?? {},
+        labels,
+        ...(user === undefined ? {} : { user }),
         packages: [],
       });
     }

@@ -27,11 +27,10 @@ export function describeMachine(
   options: DescribeOptions,
 ): MachineImage {
   const { manifest } = project;
-  const labels = new Map(images.map(image => [image.name, image.labels]));
+  const byName = new Map(images.map(image => [image.name, image]));
   const { definitions, warnings } = defineServices(
     manifest,
-    ({ source }) =>
-      recipeFacts(project, source.name) ?? { kind: 'oci', labels: labels.get(source.name) ?? {} },
+    ({ source }) => recipeFacts(project, source.name) ?? ociFacts(byName.get(source.name)),
   );
   for (const warning of warnings) options.emit({ type: 'warning', message: formatFault(warning) });
   return {
@@ -49,6 +48,11 @@ export function describeMachine(
     sysctl: manifest.sysctl,
     services: definitions,
   };
+}
+
+function ociFacts(image: CollectedImage | undefined): ImageFacts {
+  const user = image?.user;
+  return { kind: 'oci', labels: image?.labels ?? {}, ...(user === undefined ? {} : { user }) };
 }
 
 /** What a recipe says about its containers; undefined for another image, whose labels come with it. */
@@ -91,8 +95,6 @@ export async function collectFiles(
   return {
     entries,
     digest: digestOf(canonicalJson(digests)),
-    sources: Object.fromEntries(
-      [...sources].map(([path, list]) => [path, digestOf(canonicalJson(list))]),
-    ),
+    sources: Object.fromEntries([...sources].map(([path, list]) => [path, digestOf(canonicalJson(list))])),
   };
 }

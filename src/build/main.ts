@@ -192,7 +192,7 @@ program
     'attach a disk: a file, or a size such as 2G for a fresh one; repeatable',
     repeatable,
   )
-  .option('--cloud-config <file>', 'add this cloud-config to the seed')
+  .option('--cloud-config <file>', 'add this cloud-config to the seed; docs/manifest.md lists its keys')
   .option('--no-seed', 'give the machine no seed: no key and no console login')
   .option('--usb', 'attach the ISO as a USB stick instead of a CD')
   .addOption(
@@ -229,12 +229,16 @@ program
   .command('store')
   .addArgument(
     program
-      .createArgument('<action>', 'path: print its folder; size: what it holds; prune: remove it')
+      .createArgument(
+        '<action>',
+        'path: print its folder; size: what it holds; prune: remove what is not used',
+      )
       .choices(['path', 'size', 'prune']),
   )
   .description('the store of verified inputs and cached results, shared by all projects of a user')
-  .option('--older-than <days>', 'prune: only what was not used for this many days', positiveInteger)
-  .action((action: 'path' | 'size' | 'prune', options: { olderThan?: number }) =>
+  .option('--older-than <days>', 'prune: what was not used for this many days (default: 30)', positiveInteger)
+  .addOption(new Option('--all', 'prune: everything that no running build uses').conflicts('olderThan'))
+  .action((action: 'path' | 'size' | 'prune', options: { olderThan?: number; all?: boolean }) =>
     runCommand(async context =>
       (await import('./cli/store.ts')).storeCommand(context, { action, ...options }),
     ),

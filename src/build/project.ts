@@ -4,18 +4,19 @@ import { type Digest, digestOf, hexOf } from '../shared/digest.ts';
 import { ToolError, isSystemError } from '../shared/errors.ts';
 import type { EmitEvent } from '../shared/events.ts';
 import {
+  type ImageSource,
   type Manifest,
   type Recipe,
   manifestDigest,
   manifestImages,
-  parseManifest,
+  surveyManifest,
 } from '../shared/manifest/index.ts';
 import { decodeText } from '../shared/yaml/decode.ts';
 import { defineServices } from '../shared/service/define.ts';
-import { formatFault } from '../shared/yaml/faults.ts';
+import { InputError, formatFault, sortFaults } from '../shared/yaml/faults.ts';
 import type { Place } from '../shared/yaml/place.ts';
 import { collectFiles, recipeFacts } from './machine-description.ts';
-import { checkManifestFiles, expandHome } from './manifest-files.ts';
+import { expandHome, hostFileError, hostFileFaults } from './manifest-files.ts';
 import { loadRecipe } from './recipe-folder.ts';
 
 /** A manifest with everything on the build host that it refers to, read and checked. */
@@ -57,12 +58,14 @@ export interface ProjectOptions {
 }
 
 const DEFAULT_MANIFEST = 'slipway.yml';
-const MAX_MANIFEST_BYTES = 4 * 1024 ** 2;
+/** As docs/manifest.md says. */
+const MAX_MANIFEST_BYTES = 1024 ** 2;
 
 /**
  * Reads manifests and recipes. Throws MANIFEST_NOT_FOUND, TEXT_NOT_UTF8, MANIFEST_INVALID with every fault of
- * the manifests or of their services with what recipes say, HOST_FILE_REFUSED with every path that may not be read, RECIPE_* for
- * recipes, FILE_* for what is below a `source`.
+ * the manifests (paths among them) or of their services with what recipes say, FILE_MISSING or HOST_FILE_REFUSED with
+ * every path that is not there or may not be read, RECIPE_* with the faults of all recipes, FILE_* for what is below
+ * a `source`.
  */
 export async function loadProject(options: ProjectOptions): Promise<Project> {
   const names = options.manifests.length > 0 ? options.manifests : [DEFAULT_MANIFEST];
@@ -73,10 +76,20 @@ export async function loadProject(options: ProjectOptions): Promise<Project> {
       return { name, text: await readManifest(path, name) };
     }),
   );
-  const { manifest: written, warnings } = parseManifest(files);
-  const manifest = options.allowHostFiles ? expandHome(written, options.environment?.HOME) : written;
-  for (const warning of warnings) options.emit({ type: 'warning', message: formatFault(warning) });
-  await checkManifestFiles(manifest, options);
+  const survey = surveyManifest(files);
+  const home = options.allowHostFiles ? options.environment?.HOME : undefined;
+  const parts = expandHome(survey.parts, home);
+  const missing = await hostFileFaults(parts, options);
+  if (survey.manifest === undefined) {
+    const faults = sortFaults(
+      [...survey.faults, ...missing],
+      files.map(file => file.name),
+    );
+    throw new InputError('MANIFEST_INVALID', 'manifest', faults);
+  }
+  const manifest = { ...survey.manifest, files: parts.files };
+  for (const warning of survey.warnings) options.emit({ type: 'warning', message: formatFault(warning) });
+  if (missing.length > 0) throw hostFileError(missing);
   const first = paths[0] ?? '';
   const lockPath = join(dirname(first), lockName(paths));
   const read = {
@@ -120,23 +133,44 @@ async function loadRecipes(
   lockPath: string,
 ): Promise<Map<string, LoadedRecipe>> {
   const recipes = new Map<string, LoadedRecipe>();
+  const errors = new Map<string, { readonly error: ToolError; readonly place: Place }>();
   for (const { source, place } of manifestImages(manifest)) {
-    if (recipes.has(source.name)) continue;
-    if (source.kind === 'builtin-recipe') {
-      recipes.set(
-        source.name,
-        await loadRecipe(
-          source.recipe,
-          join(options.packageRoot, 'system-images', source.recipe),
-          source.name,
-        ),
-      );
-    } else if (source.kind === 'recipe-folder') {
-      const folder = imagePath(options.workingDirectory, place, source.path);
-      recipes.set(source.name, await loadRecipe(source.path, folder, source.path, lockPath));
+    if (recipes.has(source.name) || errors.has(source.name)) continue;
+    try {
+      const recipe = await findRecipe(source, place, options, lockPath);
+      if (recipe) recipes.set(source.name, recipe);
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error;
+      errors.set(source.name, { error, place });
     }
   }
+  const [first, ...others] = errors.values();
+  if (first && others.length === 0) throw first.error;
+  if (first) {
+    const faults = [first, ...others].flatMap(({ error, place }) =>
+      error instanceof InputError
+        ? error.faults
+        : [{ message: error.message, place, ...(error.hint === undefined ? {} : { hint: error.hint }) }],
+    );
+    throw new InputError(first.error.code, 'manifest with its recipes', faults, first.error.kind);
+  }
   return recipes;
+}
+
+/** The recipe that an image is made by; undefined for one from elsewhere. */
+async function findRecipe(
+  source: ImageSource,
+  place: Place,
+  options: ProjectOptions,
+  lockPath: string,
+): Promise<LoadedRecipe | undefined> {
+  if (source.kind === 'builtin-recipe') {
+    const folder = join(options.packageRoot, 'system-images', source.recipe);
+    return loadRecipe(source.recipe, folder, source.name);
+  }
+  if (source.kind !== 'recipe-folder') return undefined;
+  const folder = imagePath(options.workingDirectory, place, source.path);
+  return loadRecipe(source.path, folder, source.path, lockPath);
 }
 
 /** @param name for messages */
@@ -170,11 +204,14 @@ async function readAtMost(path: string, limitBytes: number): Promise<Buffer> {
   for await (const piece of file.createReadStream({ autoClose: false }) as AsyncIterable<Buffer>) {
     sizeBytes += piece.length;
     if (sizeBytes > limitBytes) {
-      throw new ToolError(`reading ${path}: it is longer than ${limitBytes} bytes, which no manifest is`, {
-        code: 'MANIFEST_TOO_LARGE',
-        kind: 'invalid-input',
-        hint: 'name the manifest, not an artifact',
-      });
+      throw new ToolError(
+        `reading ${path}: it is longer than ${limitBytes / 1024 ** 2} MiB, which no manifest is`,
+        {
+          code: 'MANIFEST_TOO_LARGE',
+          kind: 'invalid-input',
+          hint: 'name the manifest, not an artifact',
+        },
+      );
     }
     pieces.push(piece);
   }

@@ -3,7 +3,7 @@
  */
 
 export type BuildEvent =
-  /** A stage begins: parse, resolve, fetch, assemble, pack. */
+  /** A stage begins: parse, resolve, fetch, assemble, pack, artifacts. */
   | { readonly type: 'stage-start'; readonly stage: string }
   | {
       readonly type: 'stage-end';

@@ -19,21 +19,24 @@ await using machine = await bootMachine({
 });
 t.same((await machine.ready()).failed, [], 'nothing failed');
 
+/** Docker's words on the machine itself; what they print. */
+const system = async (...words: readonly string[]): Promise<string> => {
+  const { stdout, stderr, exitCode } = await machine.systemDocker(...words);
+  t.equal(exitCode, 0, `${words.join(' ')}: ${stderr}`);
+  return stdout;
+};
+
 /** The console's image, which has a shell and the usual programs. */
-const image = (await machine.docker('inspect', '--format', '{{.Image}}', 'console')).stdout.trim();
+const image = (await system('inspect', '--format', '{{.Image}}', 'console')).trim();
 const sleeper = async (...options: readonly string[]): Promise<string> => {
-  const made = await machine.docker('run', '-d', '--network', 'none', ...options, image, 'sleep', '100000');
-  t.equal(made.exitCode, 0, made.stderr);
-  return made.stdout.trim();
+  const made = await system('run', '-d', '--network', 'none', ...options, image, 'sleep', '100000');
+  return made.trim();
 };
 /** Runs a script in a container of its own to its end; answers what it wrote and its exit code. */
 const script = async (options: readonly string[], text: string): Promise<string> => {
-  const made = await machine.docker('create', '--network', 'none', ...options, image, 'sh', '-c', text);
-  const id = made.stdout.trim();
-  const run =
-    `system-docker start ${id} >/dev/null; code=$(system-docker wait ${id}); ` +
-    `system-docker logs ${id} 2>&1; echo "exit $code"; system-docker rm ${id} >/dev/null`;
-  return made.exitCode === 0 ? machine.root(run) : made.stderr;
+  const words = ['run', '--rm', '--network', 'none', ...options, image, 'sh', '-c', text];
+  const { stdout, stderr, exitCode } = await machine.systemDocker(...words);
+  return `${stdout}${stderr}exit ${exitCode}\n`;
 };
 const cgroupFile = async (id: string, ...names: readonly string[]): Promise<string[]> =>
   (await machine.root(`cd /sys/fs/cgroup/user/${id} && tail -n +1 -q ${names.join(' ')}`)).trim().split('\n');
@@ -53,21 +56,8 @@ await t.test('limits are those of the cgroup, and an update changes them', async
   );
   t.not((await cgroupFile(id, 'cpu.weight'))[0], '100');
   t.match((await cgroupFile(id, 'io.max'))[0], /rbps=1048576 wbps=max riops=max wiops=50/);
-  const updated = await machine.docker(
-    ...[
-      'update',
-      '--memory',
-      '80m',
-      '--memory-swap',
-      '120m',
-      '--pids-limit',
-      '40',
-      '--cpus',
-      '0.25',
-      'limited',
-    ],
-  );
-  t.equal(updated.exitCode, 0, updated.stderr);
+  const change = ['--memory', '80m', '--memory-swap', '120m', '--pids-limit', '40', '--cpus', '0.25'];
+  await system('update', ...change, 'limited');
   t.same(await cgroupFile(id, 'memory.max', 'memory.swap.max', 'cpu.max', 'pids.max'), [
     '83886080',
     '41943040',
@@ -75,33 +65,23 @@ await t.test('limits are those of the cgroup, and an update changes them', async
     '40',
   ]);
   t.match(
-    (await machine.docker('stats', '--no-stream', '--format', '{{.MemUsage}} {{.PIDs}}', 'limited')).stdout,
+    await system('stats', '--no-stream', '--format', '{{.MemUsage}} {{.PIDs}}', 'limited'),
     / \/ 80MiB 1\n$/,
   );
   t.match(
-    (
-      await machine.docker(
-        'inspect',
-        '--format',
-        '{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}',
-        'limited',
-      )
-    ).stdout,
+    await system('inspect', '--format', '{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}', 'limited'),
     '83886080 40',
   );
-  await machine.docker('rm', '-f', 'limited');
+  await system('rm', '-f', 'limited');
   t.equal(await machine.root(`ls /sys/fs/cgroup/user | grep -c ${id} || true`), '0\n', 'its cgroup is gone');
 });
 
 await t.test('one that eats too much is ended, and that is said', async t => {
-  const made = await machine.docker(
-    ...['run', '-d', '--network', 'none', '--memory', '16m', '--memory-swap', '16m', '--name', 'glutton'],
-    ...[image, 'tail', '/dev/zero'],
-  );
-  t.equal(made.exitCode, 0, made.stderr);
-  t.match((await machine.docker('wait', 'glutton')).stdout, '137');
-  t.match((await machine.docker('inspect', '--format', '{{.State.OOMKilled}}', 'glutton')).stdout, 'true');
-  await machine.docker('rm', 'glutton');
+  const limits = ['--memory', '16m', '--memory-swap', '16m', '--name', 'glutton'];
+  await system('run', '-d', '--network', 'none', ...limits, image, 'tail', '/dev/zero');
+  t.match(await system('wait', 'glutton'), '137');
+  t.match(await system('inspect', '--format', '{{.State.OOMKilled}}', 'glutton'), 'true');
+  await system('rm', 'glutton');
 });
 
 await t.test('devices: only those that are asked for', async t => {
@@ -145,26 +125,22 @@ await t.test('runc runs containers as well, and an init process stands before th
   t.match(
     await script(
       ['--runtime', 'runc', '--init', '--memory', '64m'],
-      'tr "\\\\0" " " </proc/1/cmdline; id -u',
+      'tr "\\0" " " </proc/1/cmdline; echo; id -u',
     ),
     /^\/sbin\/docker-init -- sh -c .*\n0\nexit 0/,
   );
   const id = await sleeper('--runtime', 'runc', '--name', 'other');
-  t.match((await machine.docker('exec', 'other', 'cat', '/proc/1/comm')).stdout, 'sleep\n');
-  t.match((await machine.docker('pause', 'other')).stdout, 'other\n');
+  t.match(await system('exec', 'other', 'cat', '/proc/1/comm'), 'sleep\n');
+  t.match(await system('pause', 'other'), 'other\n');
   t.match(await cgroupFile(id, 'cgroup.freeze'), ['1']);
-  t.match((await machine.docker('unpause', 'other')).stdout, 'other\n');
+  t.match(await system('unpause', 'other'), 'other\n');
   await machine.root('kill -9 $(cat /run/slipway/system-docker.pid)');
   await machine.eventually('the next engine', async () => {
-    const { stdout } = await machine.docker(
-      'inspect',
-      '--format',
-      '{{.State.Status}} {{.HostConfig.Runtime}}',
-      'other',
-    );
+    const words = ['inspect', '--format', '{{.State.Status}} {{.HostConfig.Runtime}}', 'other'];
+    const { stdout } = await machine.systemDocker(...words);
     return stdout.trim() === 'running runc' ? true : undefined;
   });
-  t.equal((await machine.docker('rm', '-f', 'other')).exitCode, 0);
+  await system('rm', '-f', 'other');
 });
 
 t.ok(await machine.powerButton(), 'it is off');

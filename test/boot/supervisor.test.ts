@@ -55,6 +55,14 @@ services:
     image: ./tool
     command: [/bin/sh, -c, "echo one more life; exit 7"]
     restart: { policy: always, delay: 50ms, max_delay: 100ms, retries: 3 }
+  - name: looping
+    image: ./tool
+    command: [/bin/sh, -c, exit 9]
+    timeout: 5s
+  - name: online
+    image: ./tool
+    command: [/bin/sh, -c, "busybox ip route | busybox grep default; exec sleep 1000000"]
+    after: [network]
   - name: stubborn
     image: ./tool
     command: [/bin/sh, -c, "mkdir /run/try-1 2>/dev/null && exit 1; mkdir /run/try-2 2>/dev/null && exit 1; exit 0"]
@@ -99,9 +107,9 @@ await using machine = await bootMachine({
   disks: [{ file: disk, format: 'raw' }],
 });
 const ready = await machine.ready();
-t.same(ready.failed.toSorted(), ['flaky', 'late'], 'these alone failed');
-t.equal(ready.up, ready.total - 2);
-t.equal(ready.total, 13, 'one that only a person starts is not counted');
+t.same(ready.failed.toSorted(), ['flaky', 'late', 'looping'], 'these alone failed');
+t.equal(ready.up, ready.total - 3);
+t.equal(ready.total, 15, 'one that only a person starts is not counted');
 
 interface View {
   readonly status: string;
@@ -122,10 +130,18 @@ await t.test('readiness by notify holds up those after it, also from an ordinary
   t.match(await machine.root('ros service status speaker'), /^Up when: +its own message$/m);
 });
 
+await t.test('who comes after the network finds one', async t => {
+  t.match(await machine.root('ros service logs online'), /^default via /m);
+});
+
 await t.test('failures are said on the console, and that they are over', async t => {
   const said = machine.consoleText();
   t.match(said, /slipway: flaky failed: ended too often, the last time with exit code 7/);
   t.match(said, /slipway: late failed: not ready within 5 s \(waiting for the file \/tmp\/up\)/);
+  t.match(
+    said,
+    /looping failed: not ready within 5 s \(waiting for its process to stay up\): it ended \d+ times, the last time with exit code 9, see "system-docker logs looping"/,
+  );
   t.match(await view('flaky'), { status: 'failed', restarts: 3 });
   t.equal((await machine.root('ros service logs flaky')).split('one more life').length, 5, 'four lives');
   await machine.root('touch /run/let-late-go');

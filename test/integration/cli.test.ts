@@ -1,6 +1,6 @@
 /** `bin/slipway` as its user starts it: exit codes, what is on stdout, and what an interruption leaves. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -71,7 +71,7 @@ t.test('every command has a help', async t => {
     check: ['manifest...'],
     run: ['--memory', '--cpus', '--bios', '--uefi', '--secure-boot', '--publish', '--disk', '--cloud-config'],
     inspect: ['--json'],
-    store: ['path', 'size', 'prune', '--older-than'],
+    store: ['path', 'size', 'prune', '--older-than', '--all'],
   };
   for (const [command, expected] of Object.entries(words)) {
     const run = await slipway(folder, ...command.split(' ').filter(Boolean), '--help');
@@ -92,7 +92,7 @@ t.test('wrong usage', async t => {
     [['run', '--uefi', '--bios'], /cannot be used with/],
     [['run', '--timeout', '60'], /'--timeout' needs '--until'/],
     [['store', 'empty'], /path, size, prune/],
-    [['check'], /missing required argument/],
+    [['store', 'prune', '--all', '--older-than', '3'], /cannot be used with/],
   ] as const) {
     const run = await slipway(folder, ...args);
     t.match(run, { code: 64, stdout: '', stderr: message }, args.join(' '));
@@ -123,6 +123,11 @@ t.test('check tells every fault with its place', async t => {
     run.stderr,
     /bad\.yml:1:1: .*nmae[^]*name[^]*bad\.yml:5:5: .*capabilties[^]*capabilities[^]*bad\.yml:6:/,
   );
+  t.match(await slipway(folder, 'check'), { code: 66, stderr: /slipway\.yml.*slipway init/s });
+  writeFileSync(join(folder, 'slipway.yml'), 'name: here\n');
+  t.match(await slipway(folder, 'check'), { code: 0, stdout: 'here: sound, 0 services\n' });
+  writeFileSync(join(folder, 'gone.yml'), 'services:\n  - {name: a, image: ./nofolder}\n');
+  t.match(await slipway(folder, 'check', 'gone.yml'), { code: 66, stderr: /gone\.yml:2:.*FILE_MISSING/s });
   t.match(await slipway(folder, 'check', 'none.yml'), { code: 66, stdout: '', stderr: /MANIFEST_NOT_FOUND/ });
 });
 
@@ -156,6 +161,58 @@ t.test('build without what it needs', async t => {
       output,
     );
   t.match(await slipway(folder, 'store', 'path'), { code: 0, stdout: `${folder}/store\n` });
+});
+
+t.test('a damaged lock stops a build, and is made anew by lock', async t => {
+  const folder = t.testdir({ 'slipway.yml': 'name: x\n', 'slipway.lock': '<<<<<<< HEAD\n' });
+  t.match(await slipway(folder, 'build', '--offline'), { code: 65, stderr: /merge conflict.*LOCK_SYNTAX/s });
+  // No mirror answers here: what counts is that it goes on to ask for one.
+  const run = await slipway(folder, 'lock', '--mirror', join(folder, 'none'));
+  t.match(run, {
+    stdout: '',
+    stderr: /warning: reading .*merge conflict is not resolved; it is written anew/,
+  });
+  t.notMatch(run.stderr, /LOCK_SYNTAX/);
+  t.equal(
+    readFileSync(join(folder, 'slipway.lock'), 'utf8'),
+    '<<<<<<< HEAD\n',
+    'kept until there is another',
+  );
+});
+
+t.test('manifests that are joined', async t => {
+  const folder = t.testdir({ 'a.yml': 'name: x\n', 'b.yml': 'hostname: y\n', 'x.iso': '' });
+  t.match(await slipway(folder, 'build', 'a.yml', 'b.yml', '--locked'), {
+    code: 73,
+    stderr: /a\+b\.lock would change.*run "slipway lock a\.yml b\.yml"/s,
+  });
+  t.match(await slipway(folder, 'inspect', 'a.yml', 'b.yml'), { code: 66, stderr: /a\+b\.lock/ });
+  t.match(await slipway(folder, 'run', 'a.yml', 'b.yml', '--locked'), { code: 73, stderr: /a\+b\.lock/ });
+  t.match(await slipway(folder, 'run', 'a.yml', 'x.iso'), { code: 65, stderr: /RUN_SUBJECT/ });
+});
+
+t.test('prune keeps what was used of late', async t => {
+  const folder = t.testdir({});
+  await slipway(folder, 'store', 'size');
+  const blob = join(folder, 'store/blobs/sha256', 'a'.repeat(64));
+  writeFileSync(blob, 'x'.repeat(10_000));
+  t.match(await slipway(folder, 'store', 'prune'), { code: 0, stdout: /^removed 0 B that .* 30 days\n$/ });
+  t.ok(existsSync(blob));
+  t.match(await slipway(folder, 'store', 'prune', '--all'), { code: 0, stdout: /^removed 12 kB\n$/ });
+  t.notOk(existsSync(blob));
+});
+
+t.test('a published port that is taken is told before anything is built', async t => {
+  const folder = t.testdir({ 'slipway.yml': 'name: x\n' });
+  const server = createServer();
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  t.match(await slipway(folder, 'run', '--locked', '--publish', `${port}:22`), {
+    code: 78,
+    stderr: new RegExp(`port ${port} of this computer is in use[^]*PORT_IN_USE`),
+  });
+  t.match(await slipway(folder, 'run', '--locked', '-p', '99999:1'), { code: 65, stderr: /no port 99999/ });
 });
 
 t.test('a reader that has gone away is no fault', async t => {

@@ -3,17 +3,7 @@
  * registry on loopback. Layers are real EROFS files, mounted by this host's kernel. Needs root, for a mount namespace
  * of its own.
  */
-import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { findEngineRoot } from '../support/engine-root.ts';
@@ -28,15 +18,11 @@ enterPrivateMachine(import.meta.filename, folder);
 
 const { default: t } = await import('tap');
 const { bytesContent } = await import('../../src/shared/archive/entry.ts');
-const { openFileAccess } = await import('../../src/shared/fs/file-access.ts');
-const { readLayer } = await import('../../src/shared/oci/layer.ts');
-const { formatTarHeaders, readTarParts } = await import('../../src/shared/oci/tar-headers.ts');
 const { digestOf } = await import('../../src/shared/digest.ts');
-const { cleanUp, eventually, processesWith, startDaemon, testPrograms } =
-  await import('../support/engine.ts');
+const { cleanUp, testPrograms } = await import('../support/engine.ts');
 const { dockerClient } = await import('../support/docker-client.ts');
-const { blobsOf, entry, file, imageOf, indexOf, rawHeader, rawTar, tarOf } =
-  await import('../support/oci-image.ts');
+const { blobsOf, entry, file, imageOf, rawHeader, rawTar, tarOf } = await import('../support/oci-image.ts');
+const { makeLayeredImage, makeReadOnlyStore } = await import('../support/layered-image.ts');
 const { USER, findRegistryProgram, push, startRegistry } = await import('../support/registry.ts');
 const { createEngine } = await import('../../src/machine/engine/engine.ts');
 const { createLog } = await import('../../src/machine/log.ts');
@@ -70,52 +56,10 @@ const configFor = (name: string) => ({
   log,
 });
 
-const busybox = readFileSync(programs.busybox);
-const CAPABILITY = Buffer.from('0100000200200000000000000000000000000000', 'hex');
-const base = await tarOf([
-  entry('directory', 'bin'),
-  file('bin/busybox', '', { mode: 0o755, content: bytesContent(busybox) }),
-  ...['sh', 'cat', 'ls', 'sleep', 'echo', 'stat', 'id'].map(name =>
-    entry('symlink', `bin/${name}`, { target: 'busybox', mode: 0o777 }),
-  ),
-  entry('directory', 'etc'),
-  file('etc/passwd', 'root:x:0:0::/:/bin/sh\n'),
-  file('etc/old', 'from below\n'),
-  entry('directory', 'data'),
-  file('data/hidden', 'below\n'),
-  entry('directory', 'tmp', { mode: 0o1777 }),
-]);
-const top = await tarOf([
-  file('etc/.wh.old', ''),
-  file('data/.wh..wh..opq', ''),
-  file('data/new', 'above\n', { uid: 70_000, gid: 80_000, mtime: 1_500_000_000 }),
-  file('etc/again', 'first\n'),
-  file('etc/again', 'second, which counts\n'),
-  file('etc/ünïcode', 'x'.repeat(5000), {
-    xattrs: new Map([
-      ['security.capability', CAPABILITY],
-      ['user.note', Buffer.from([1, 0, 10, 61, 255])],
-    ]),
-  }),
-  entry('hardlink', 'etc/linked', { target: 'etc/ünïcode' }),
-]);
-const app = imageOf([base, top], {
-  config: { Cmd: ['cat', '/etc/again'], Labels: { tier: 'front' }, User: '0' },
-});
-const arm = imageOf([base], { arch: 'arm64' });
-const index = indexOf({ 'linux/amd64': app, 'linux/arm64': arm });
+const layered = await makeLayeredImage(programs.busybox);
+const { app, base, index, top } = layered;
 const appId = app.config.digest;
-
-async function registryWith(name: string) {
-  const registry = await startRegistry(registryProgram, join(folder, name), 'anonymous');
-  await push(registry.host, 'team/app', blobsOf(app, arm), [
-    { blob: app.manifest },
-    { blob: arm.manifest },
-    { blob: index, tag: '1' },
-    { blob: app.manifest, tag: 'single' },
-  ]);
-  return registry;
-}
+const registryWith = (name: string) => layered.startRegistry(registryProgram, join(folder, name));
 
 t.test("Docker's own client pulls, looks, tags and removes", async t => {
   await using registry = await registryWith('r1');
@@ -550,137 +494,3 @@ t.test('old archives, compressed ones, and layouts are loaded', async t => {
     t.match(await docker('rmi', '-f', appId), { code: 0 });
   }
 });
-
-t.test('an engine that is killed at any step leaves no half image', async t => {
-  await using registry = await registryWith('r9');
-  const { log: _log, ...config } = configFor('e9');
-  const socket = join(folder, 'e9.sock');
-  const stepsFile = join(folder, 'steps');
-  const reference = `${registry.host}/team/app:1`;
-  const archive = join(folder, 'crash.tar');
-  const docker = dockerClient(dockerProgram, socket, folder);
-  const layersFolder = join(config.stateRoot, 'layers');
-  const imagesFolder = join(config.stateRoot, 'images');
-  const steps = (): string[] =>
-    existsSync(stepsFile) ? readFileSync(stepsFile, 'utf8').split('\n').slice(0, -1) : [];
-
-  {
-    const daemon = await startDaemon({ ...config, socket });
-    t.match(await docker('pull', '-q', reference), { code: 0 });
-    t.match(await docker('save', '-o', archive, reference), { code: 0 });
-    t.match(await docker('rmi', reference), { code: 0 });
-    await daemon.kill();
-  }
-  const operations = {
-    pull: { prepare: [], run: ['pull', '-q', reference], isThereAfterwards: true },
-    load: { prepare: [], run: ['load', '-q', '-i', archive], isThereAfterwards: true },
-    rmi: { prepare: ['pull', '-q', reference], run: ['rmi', '-f', appId], isThereAfterwards: false },
-  } as const;
-  for (const [name, { prepare, run, isThereAfterwards }] of Object.entries(operations)) {
-    const visited = new Set<string>();
-    for (let crashAt = 0; ; crashAt++) {
-      const setUp = await startDaemon({ ...config, socket });
-      if (prepare.length > 0) t.match(await docker(...prepare), { code: 0 });
-      await setUp.kill();
-      rmSync(stepsFile, { force: true });
-      const daemon = await startDaemon({ ...config, socket, stepsFile, crashAt });
-      const atStart = steps().length;
-      const ended = await docker(...run);
-      if (ended.code === 0) {
-        t.ok(crashAt >= steps().length, `${name} has ${steps().length} steps`);
-        t.equal(atStart, 0, 'nothing had to be cleared up');
-        for (const step of steps()) t.ok(visited.has(step), `${name} was ended at "${step}"`);
-        await docker('rmi', '-f', appId);
-        await daemon.kill();
-        break;
-      }
-      await daemon.kill();
-      const at = steps().at(-1) ?? '';
-      visited.add(at);
-      const next = await startDaemon({ ...config, socket });
-      const ids = (await docker('images', '-q', '--no-trunc', reference)).stdout.trim();
-      const all = (await docker('images', '-aq', '--no-trunc')).stdout.trim();
-      const where = `${name} ended at "${at}"`;
-      t.equal(all, ids, `${where}: there is no image without its name`);
-      const isThere = ids !== '';
-      if (isThere)
-        t.match(
-          await docker('run', '--rm', '--network', 'host', reference),
-          { code: 0, stdout: /which counts/ },
-          `${where}: it is whole`,
-        );
-      t.same(
-        readdirSync(layersFolder).sort(),
-        isThere ? app.diffIds.map(diffId => diffId.slice(7)).sort() : [],
-        `${where}: its layers and no other`,
-      );
-      t.same(
-        readdirSync(imagesFolder).filter(entry => !entry.startsWith('references.json')),
-        isThere ? [appId.slice(7)] : [],
-        `${where}: nothing else in the store`,
-      );
-      t.match(
-        await docker(...(isThere === isThereAfterwards ? ['version'] : run)),
-        { code: 0 },
-        `${where}: it can be done again`,
-      );
-      t.match(await docker('rmi', '-f', appId), {}, where);
-      await next.kill();
-    }
-  }
-
-  await t.test('and at any moment of a larger one', async t => {
-    const noise = await tarOf(
-      Array.from({ length: 60 }, (_, i) =>
-        file(`f${i}`, '', { content: bytesContent(randomBytes(400_000)) }),
-      ),
-    );
-    const large = imageOf([base, noise], { compression: 'none' });
-    await push(registry.host, 'large', blobsOf(large), [{ blob: large.manifest, tag: '1' }]);
-    for (let delayMs = 0; delayMs < 400; delayMs += 25) {
-      const daemon = await startDaemon({ ...config, socket });
-      const pulled = docker('pull', '-q', `${registry.host}/large:1`);
-      await new Promise(resolve => setTimeout(resolve, delayMs));
-      await daemon.kill();
-      const acknowledged = (await pulled).code === 0;
-      const next = await startDaemon({ ...config, socket });
-      const ids = (await docker('images', '-q', '--no-trunc')).stdout.trim();
-      if (acknowledged) t.equal(ids, large.config.digest, 'what was acknowledged is there');
-      t.equal(readdirSync(layersFolder).length, ids === '' ? 0 : 2, `killed after ${delayMs} ms`);
-      await eventually('mkfs.erofs to be gone', () =>
-        processesWith('layer.erofs').length === 0 ? true : undefined,
-      );
-      await docker('rmi', '-f', large.config.digest);
-      await next.kill();
-    }
-  });
-});
-
-/** What a build lays out: one image, `core/base`, of one layer. */
-async function makeReadOnlyStore(store: string, tar: Uint8Array) {
-  const diffId = digestOf(tar);
-  const layer = join(store, 'layers', diffId.slice(7));
-  mkdirSync(layer, { recursive: true });
-  mkdirSync(join(store, 'images'), { recursive: true });
-  const tarFile = join(folder, 'core-layer.tar');
-  writeFileSync(tarFile, tar);
-  const { kept } = await readLayer(await openFileAccess(tarFile), { name: 'core', file: tarFile });
-  const parts = readTarParts(await openFileAccess(tarFile), { name: 'core', file: tarFile, kept });
-  writeFileSync(`${layer}.headers`, await formatTarHeaders(parts));
-  execFileSync('tar', ['-xf', tarFile, '-C', layer]);
-  const config = JSON.stringify({
-    architecture: 'amd64',
-    os: 'linux',
-    config: { Cmd: ['/bin/sh'], Env: ['PATH=/bin'] },
-    rootfs: { type: 'layers', diff_ids: [diffId] },
-  });
-  const image = {
-    id: digestOf(config),
-    names: ['core/base'],
-    repoDigests: [],
-    config,
-    layers: [{ diffId, sizeBytes: tar.length }],
-  };
-  writeFileSync(join(store, 'images/index.json'), JSON.stringify({ schema: 1, images: [image] }));
-  return { diffId };
-}

@@ -188,6 +188,12 @@ t.test('attach waits for a start, ends with the life, and with a start that fail
   t.equal(first.split('\r\n\r\n')[1], frame(1, 'life\n'));
   t.equal(second.split('\r\n\r\n')[1], frame(1, 'life\n'), 'the first life is not shown again');
   await remove('twice');
+  await client.create('broken', { ...serviceRequest(''), Cmd: ['/no/such'] });
+  const waiting = raw(attachPath('broken', 'stream=1&stdout=1'));
+  await eventually('the place to be taken', () => (waiting.text().includes('101') ? true : undefined));
+  await t.rejects(client.start('broken'), { message: /no\/such/ });
+  t.match(await waiting.over, /\r\n\r\n$/);
+  await remove('broken');
   const missing = await docker('run', ...host, '--rm', 'test/busybox', '/no/such');
   t.match(missing, { code: 127, stderr: /no\/such/ });
   t.match(await docker('start', '-a', 'nope'), { code: 1, stderr: /No such container: nope/ });
@@ -478,7 +484,7 @@ t.test('clients that stall are cut off, and nobody waits for them', async t => {
   await Promise.all(closed);
   t.ok(anonymousKilobytes() - before < 32 * 1024, 'little memory was used for them');
   t.equal(await statusOf('loud'), 'running');
-  t.match(await docker('logs', '--tail', '1', 'loud'), { code: 0, stdout: /a line of text/ });
+  t.match(await docker('logs', '--tail', '2', 'loud'), { code: 0, stdout: /a line of text/ });
   for (const connection of stalled) connection.destroy();
   await remove('loud');
 });

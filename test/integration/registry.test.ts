@@ -14,6 +14,7 @@ import { digestOf } from '../../src/shared/digest.ts';
 import type { ImageIndex } from '../../src/shared/machine-image.ts';
 import { MEDIA_TYPES } from '../../src/shared/oci/media-types.ts';
 import { parseReference } from '../../src/shared/oci/reference.ts';
+import { RegistryPusher } from '../../src/shared/oci/registry-push.ts';
 import { Registry, type RegistryOptions } from '../../src/shared/oci/registry.ts';
 import {
   type TestImage,
@@ -692,4 +693,50 @@ t.test('all of a stream is read', async t => {
     annotations: {},
   };
   t.same(await collect(registryWith().fetchBlob(reference, descriptor)), Buffer.from(layer.bytes));
+});
+
+t.test('pushing', async t => {
+  const login = { credentials: () => Promise.resolve(LOGIN) };
+  const bytes = async function* () {
+    await Promise.resolve();
+    yield Buffer.from('a blob');
+  };
+  await t.test('an upload that leads elsewhere is not followed, and shows nobody the login', async t => {
+    const thief = await hostile(t, (_q, response) => void response.writeHead(202).end(), '127.0.0.2');
+    for (const location of [`http://${thief.host}/upload`, 'http://user:pw@127.0.0.1/', 'javascript:x', '']) {
+      const server = await hostile(t, (request, response) => {
+        request.resume();
+        if (request.headers.authorization === undefined) {
+          response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+        } else response.writeHead(202, { location }).end();
+      });
+      const pusher = new RegistryPusher({ fetch, retryDelaysMs: [], ...login });
+      await t.rejects(pusher.uploadBlob(parseReference(`${server.host}/app`), bytes()), {
+        code: 'OCI_UPLOAD_REFUSED',
+      });
+      t.ok(
+        server.seen.every(({ path }) => path.startsWith('/v2/app/')),
+        'nothing else was asked',
+      );
+    }
+    t.same(thief.seen, []);
+  });
+  await t.test('blobs are found, taken over and uploaded once', async t => {
+    await using folder = await temporaryFolder();
+    await using server = await startRegistry(program, folder.path, 'basic');
+    const pusher = new RegistryPusher({ fetch, ...login });
+    await pusher.checkLogin(server.host);
+    const one = parseReference(`${server.host}/one`);
+    const two = parseReference(`${server.host}/two`);
+    const blob = await pusher.uploadBlob(one, bytes());
+    t.same(blob, { digest: digestOf('a blob'), sizeBytes: 6 });
+    t.equal(await pusher.findBlob(one, blob.digest), 6);
+    t.equal(await pusher.findBlob(two, blob.digest), undefined);
+    t.equal(await pusher.mountBlob(two, digestOf('nothing'), 'one'), false);
+    t.equal(await pusher.mountBlob(two, blob.digest, 'one'), true);
+    t.equal(await pusher.findBlob(two, blob.digest), 6);
+    const nobody = new RegistryPusher({ fetch, retryDelaysMs: [] });
+    await t.rejects(nobody.checkLogin(server.host), { code: 'OCI_UNAUTHORIZED' });
+    await t.rejects(nobody.uploadBlob(one, bytes()), { code: 'OCI_UNAUTHORIZED' });
+  });
 });

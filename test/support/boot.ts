@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -137,6 +138,9 @@ export class TestMachine implements AsyncDisposable {
   readonly #folder: string;
   readonly #key: string;
   readonly #sshPort: number;
+  /** Keeps one connection open that later ones use: making one takes seconds on an emulated machine. */
+  #connection: ChildProcess | undefined;
+  readonly #tunnels: ChildProcess[] = [];
 
   constructor(vm: Vm, programs: Programs, folder: string, key: string, sshPort: number) {
     this.vm = vm;
@@ -169,9 +173,15 @@ export class TestMachine implements AsyncDisposable {
       const { file, args, env } = this.#sshCommand([command]);
       const result = await run(file, args, { env, ...(input === undefined ? {} : { input }) });
       const isUnreachable = result.exitCode === 255 && /connect|reset|closed|timed out/i.test(result.stderr);
+      if (!isUnreachable) this.#keepConnection();
       if (!isUnreachable || Date.now() > until) return result;
       await delay(500);
     }
+  }
+
+  /** Docker's words by system-docker's own command on the machine: one connection, one program. */
+  async systemDocker(...args: string[]): Promise<ProgramResult> {
+    return this.ssh(['sudo', 'system-docker', ...args].map(quote).join(' '));
   }
 
   /** Runs a command as root and returns what it prints; throws when it fails. */
@@ -205,6 +215,15 @@ export class TestMachine implements AsyncDisposable {
     });
   }
 
+  /** Lets the machine reach a port of this computer's loopback as a port of its own, as long as it runs. */
+  reachHost(port: number): void {
+    const forward = `${port}:127.0.0.1:${port}`;
+    const { file, args, env } = this.#sshCommand([], ['-N', '-R', forward], 'none');
+    const tunnel = spawn(file, args, { env, stdio: 'ignore' });
+    tunnel.on('error', () => undefined);
+    this.#tunnels.push(tunnel);
+  }
+
   /** Waits until `probe` returns something else than undefined. */
   async eventually<T>(what: string, probe: () => Promise<T | undefined>): Promise<T> {
     const until = Date.now() + GENEROUS_MS;
@@ -228,12 +247,27 @@ export class TestMachine implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const process of [this.#connection, ...this.#tunnels]) process?.kill('SIGKILL');
     await this.vm[Symbol.asyncDispose]();
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  #sshCommand(command: readonly string[]) {
+  /** Where there is no such connection (any more), ssh makes one of its own. */
+  #keepConnection(): void {
+    if (this.#connection?.exitCode === null) return;
+    const { file, args, env } = this.#sshCommand([], ['-M', '-N']);
+    this.#connection = spawn(file, args, { env, stdio: 'ignore' });
+    this.#connection.on('error', () => undefined);
+  }
+
+  #sshCommand(
+    command: readonly string[],
+    more: readonly string[] = [],
+    control = join(this.#folder, 'ssh.sock'),
+  ) {
     return this.#command('ssh', [
+      ...more,
+      ...['-S', control],
       ...['-F', 'none', '-i', this.#key, '-p', String(this.#sshPort), '-o', 'IdentitiesOnly=yes'],
       ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'],
       ...['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=60'],
@@ -252,6 +286,11 @@ export class TestMachine implements AsyncDisposable {
       env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', HOME: this.#folder },
     };
   }
+}
+
+/** A word as a POSIX shell reads it. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 async function freePort(): Promise<number> {

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { build } from 'esbuild';
 import type { ContainerCreateRequest } from '../../src/machine/engine-api/wire.ts';
 import type { EngineClient } from '../../src/machine/engine-client/engine-client.ts';
 import { loaderPath } from '../../src/build/tools/toolbox.ts';
@@ -21,6 +22,8 @@ import type { EngineConfig, EnginePrograms } from '../../src/machine/engine/engi
 /** The engine's programs and Docker's client, as they run on this host. */
 export interface TestPrograms {
   readonly engine: EnginePrograms;
+  /** For engines in a network namespace of the test's own: they change the machine's network. */
+  readonly networks: Required<Pick<EnginePrograms, 'netavark' | 'aardvarkDns' | 'nft'>>;
   readonly docker: string;
   /** Looks into the files that layers are kept in. */
   readonly fsckErofs: string;
@@ -30,9 +33,9 @@ export interface TestPrograms {
 export function testPrograms(root: string, folder: string): TestPrograms {
   const arch = hostArch(process.arch) ?? 'amd64';
   mkdirSync(folder, { recursive: true });
-  const program = (name: string): string => {
+  const program = (name: string, from = 'usr/bin'): string => {
     const file = join(folder, name);
-    const original = join(root, 'usr/bin', name);
+    const original = join(root, from, name);
     if (!existsSync(original)) throw new Error(`${root} has no ${name}`);
     const libraries = join(root, 'usr/lib', MULTIARCH[arch]);
     const loader = join(root, loaderPath(arch));
@@ -52,6 +55,11 @@ export function testPrograms(root: string, folder: string): TestPrograms {
       socat: program('socat'),
       init,
       mkfsErofs: program('mkfs.erofs'),
+    },
+    networks: {
+      netavark: program('netavark', 'usr/lib/podman'),
+      aardvarkDns: program('aardvark-dns', 'usr/lib/podman'),
+      nft: program('nft', 'usr/sbin'),
     },
     docker: program('docker'),
     fsckErofs: program('fsck.erofs'),
@@ -137,6 +145,25 @@ export function makeImageStore(folder: string, busybox: string): string {
   return folder;
 }
 
+const DAEMON = join(import.meta.dirname, 'engine-daemon.ts');
+
+/** Bundles the daemon into one file, for tests that start it a hundred times. */
+export async function bundleDaemon(file: string): Promise<string> {
+  await build({
+    entryPoints: [DAEMON],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
+    // CommonJS dependencies ask for Node's own modules by require().
+    banner: {
+      js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+    },
+  });
+  return file;
+}
+
 type Remote = Omit<EngineClient, 'logs' | 'events'>;
 
 /** An engine in another process. */
@@ -147,11 +174,13 @@ export interface EngineDaemon {
   kill(): Promise<void>;
 }
 
-/** Starts test/support/engine-daemon.ts and waits until it listens. */
+/**
+ * Starts test/support/engine-daemon.ts and waits until it listens. @param script a bundle of it, which starts sooner
+ */
 export async function startDaemon(
   config: Omit<EngineConfig, 'log' | 'onStep'> & { socket: string; stepsFile?: string; crashAt?: number },
+  script = DAEMON,
 ): Promise<EngineDaemon> {
-  const script = join(import.meta.dirname, 'engine-daemon.ts');
   const child = spawn(process.execPath, [script, JSON.stringify(config)], {
     stdio: ['pipe', 'pipe', process.env.SLIPWAY_TEST_LOG === '1' ? 'inherit' : 'ignore'],
   });

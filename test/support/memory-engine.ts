@@ -65,10 +65,17 @@ export class MemoryEngine implements EngineClient {
     this.#change(name, { status: 'exited', pid: 0, exitCode }, action);
   }
 
+  /** The container's process ends, after it has run for some time, and a restart is due. */
+  crash(name: string, exitCode: number, ranMs = 1): void {
+    const times = { startedAtMs: 1000, finishedAtMs: 1000 + ranMs };
+    this.#change(name, { status: 'restarting', pid: 0, exitCode, ...times }, 'die');
+  }
+
   /** The engine's own restart of a container that ended. */
   restart(name: string): void {
     this.#lastPid += 1;
-    this.#change(name, { status: 'running', pid: this.#lastPid }, 'start');
+    const restartCount = (this.containers.get(name)?.restartCount ?? 0) + 1;
+    this.#change(name, { status: 'running', pid: this.#lastPid, restartCount }, 'start');
   }
 
   async stop(name: string): Promise<void> {

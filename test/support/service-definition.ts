@@ -20,8 +20,6 @@ export function createService(name: string, more: Partial<ServiceDefinition> = {
     readonly: true,
     noNewPrivileges: true,
     privileged: false,
-    maskedPaths: [],
-    readonlyPaths: [],
     sysctl: {},
     rlimits: [],
     limits: {},
@@ -32,7 +30,7 @@ export function createService(name: string, more: Partial<ServiceDefinition> = {
     restart: { policy: 'always', delayMs: 100, maxDelayMs: 60_000, maxRetries: 0 },
     timeoutMs: 30_000,
     onFailure: 'continue',
-    stop: { signal: 'SIGTERM', graceMs: 10_000 },
+    stop: { graceMs: 10_000 },
     ...more,
   };
 }

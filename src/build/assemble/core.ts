@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { MULTIARCH } from '../../shared/arch.ts';
 import { canonicalJson } from '../../shared/digest.ts';
 import type { MachineImage } from '../../shared/machine-image.ts';
@@ -21,6 +22,7 @@ const LINKS: Readonly<Record<string, string>> = {
 };
 
 const RUNTIME = CORE.runtime.slice(1);
+const PROGRAM_FOLDER = posix.dirname(CORE.bundle).slice(1);
 
 /**
  * Makes the core: the root file system of the machine, read-only on the medium. In this order, later
@@ -50,7 +52,7 @@ export async function assembleCore(input: CoreInput): Promise<AssembledCore> {
 
   tree.file(`${RUNTIME}/node`, input.node, { mode: 0o755 });
   putRuntimeLibraries(tree, MULTIARCH[arch]);
-  tree.file(CORE.bundle, input.bundle);
+  for (const [name, content] of input.bundles) tree.file(`${PROGRAM_FOLDER}/${name}`, content);
   putIdentity(tree, machine);
   putBaseFiles(tree);
   tree.graft(input.kernel.coreModules);

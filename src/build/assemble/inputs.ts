@@ -82,8 +82,8 @@ export interface CoreInput {
   readonly packages: readonly PackageInput[];
   /** The trimmed Node: result of `makeNodeRuntime`. */
   readonly node: Content;
-  /** The machine's bundle, dist/machine/system-docker.cjs. */
-  readonly bundle: Content;
+  /** The machine's programs, dist/machine/*.cjs, by file name: system-docker.cjs and what it loads when asked. */
+  readonly bundles: ReadonlyMap<string, Content>;
   /** The folder init/ of this package. */
   readonly initFolder: string;
   readonly machine: MachineImage;

@@ -47,7 +47,7 @@ export async function buildProject(
     project,
     lock,
     inputs: host.inputs(lock),
-    onFetched: async () => void (await save()),
+    onFetched: save,
     formats,
     output: resolve(context.workingDirectory, output),
     packageRoot: context.packageRoot,

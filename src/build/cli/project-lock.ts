@@ -12,7 +12,7 @@ export interface ProjectLock {
   /** What the file held; undefined where there was none, or a damaged one that is replaced. */
   readonly previous: Lock | undefined;
   /** Writes the lock beside the manifest; true when the file has changed. Errors as `saveLock`. */
-  save(): Promise<boolean>;
+  readonly save: () => Promise<boolean>;
 }
 
 /** More changes are summed up. */

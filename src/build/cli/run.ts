@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Arch } from '../../shared/arch.ts';
 import { ToolError, invariant } from '../../shared/errors.ts';
+import { formatFault } from '../../shared/yaml/faults.ts';
 import { readRecord } from '../inspect/read-record.ts';
 import type { Lock } from '../lock/lock.ts';
 import { loadProject } from '../project.ts';
@@ -40,19 +41,18 @@ export async function runVmCommand(context: CommandContext, args: RunArguments):
   const iso = isoOf(args.subjects, context.workingDirectory);
   const note = (line: string): void => void context.stderr.write(`slipway: ${line}\n`);
   const arch = iso === undefined ? args.arch : await isoArch(iso, args.arch);
-  await checkRun({
+  const warnings = await checkRun({
     publish: args.publish ?? [],
     disks: args.disk ?? [],
     cloudConfig: args.cloudConfig,
     workingDirectory: context.workingDirectory,
   });
+  for (const warning of warnings) context.emit({ type: 'warning', message: formatFault(warning) });
   if (iso === undefined) await checkOutput(resolve(context.workingDirectory, OUTPUT));
   await using host = await openBuildHost(context, { ...args, ...(arch === undefined ? {} : { arch }) });
   const firmware = chooseFirmware(args, host.arch);
   const { file, lock } =
-    iso === undefined
-      ? await buildIso(context, host, args)
-      : { file: iso, lock: await host.resolveTools() };
+    iso === undefined ? await buildIso(context, host, args) : { file: iso, lock: await host.resolveTools() };
   if (iso === undefined) note(`booting ${file}`);
   const toolbox = openToolbox({
     root: await host.inputs(lock).unpackTools(`vm-${host.arch}`),

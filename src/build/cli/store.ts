@@ -5,9 +5,14 @@ import type { CommandContext } from './context.ts';
 
 export interface StoreArguments {
   readonly action: 'path' | 'size' | 'prune';
-  /** Days; absent: everything. */
+  /** Days; by default KEPT_DAYS. */
   readonly olderThan?: number;
+  /** Prune everything. */
+  readonly all?: boolean;
 }
+
+/** What was used in this time is likely to be used again: the inputs and results of a project at hand. */
+const KEPT_DAYS = 30;
 
 /** `slipway store path|size|prune` */
 export async function storeCommand(
@@ -28,11 +33,11 @@ export async function storeCommand(
         `total    ${formatBytes(usage.sizeBytes)}\n`,
     );
   } else {
-    if (args.olderThan === undefined) await new ArtifactCache(root).clear();
-    const pruned = await store.prune(
-      args.olderThan === undefined ? { all: true } : { maxAgeDays: args.olderThan },
-    );
-    stdout.write(`removed ${formatBytes(pruned.removedBytes)}\n`);
+    if (args.all) await new ArtifactCache(root).clear();
+    const maxAgeDays = args.olderThan ?? KEPT_DAYS;
+    const pruned = await store.prune(args.all ? { all: true } : { maxAgeDays });
+    const what = args.all ? '' : ` that was not used for ${maxAgeDays} day${maxAgeDays === 1 ? '' : 's'}`;
+    stdout.write(`removed ${formatBytes(pruned.removedBytes)}${what}\n`);
   }
   return 0;
 }

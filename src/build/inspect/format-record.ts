@@ -1,3 +1,4 @@
+import { manifestImages } from '../../shared/manifest/index.ts';
 import type { AssembledPackage } from '../assemble/inputs.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { Project } from '../project.ts';
@@ -64,17 +65,23 @@ export function formatLockedProject(project: Project, lock: Lock): string {
     'services',
     ...table(manifest.services.map(({ section, name, image }) => [section, name, image.text])),
   ];
+  const spelled = new Map(manifestImages(manifest).map(({ source, text }) => [source.name, text]));
   for (const [arch, locked] of Object.entries(lock.architectures)) {
     lines.push('', `${arch}: node ${locked.node.version}`);
     for (const [name, image] of Object.entries(locked.images))
       lines.push(`  image ${name}  ${image.manifest.digest}`);
     for (const [set, ids] of Object.entries(locked.sets)) {
       const sizeBytes = ids.reduce((sum, id) => sum + (locked.packages[id]?.sizeBytes ?? 0), 0);
-      lines.push('', `  ${set}: ${ids.length} packages, ${formatBytes(sizeBytes)} to fetch`);
+      const image = /^image:(.*)$/s.exec(set)?.[1];
+      const shown = image === undefined ? set : `image ${spelled.get(image) ?? image}`;
+      lines.push(
+        '',
+        `  ${shown}: ${ids.length} package${ids.length === 1 ? '' : 's'}, ${formatBytes(sizeBytes)} packed`,
+      );
       lines.push(...table(ids.map(id => id.split('=', 2))).map(line => `  ${line}`));
     }
   }
-  return `${lines.join('\n')}\n`;
+  return stripControls(`${lines.join('\n')}\n`);
 }
 
 /** Columns as wide as their widest cell, two blanks apart. */

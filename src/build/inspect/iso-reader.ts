@@ -29,7 +29,10 @@ export class IsoReader implements AsyncDisposable {
     this.#root = root;
   }
 
-  /** Opens an image; throws ISO_NOT_FOUND, NOT_AN_ISO where there is no primary volume descriptor. */
+  /**
+   * Opens an image; throws ISO_NOT_FOUND, NOT_AN_ISO where there is no primary volume descriptor, ISO_CUT_OFF where
+   * the file is shorter than the volume that this describes.
+   */
   static async open(path: string): Promise<IsoReader> {
     const file = await openFile(path);
     try {
@@ -39,9 +42,12 @@ export class IsoReader implements AsyncDisposable {
         throw new Error('no volume descriptor');
       const [root] = parseRecords(descriptor.subarray(156, 156 + 34));
       if (!root) throw new Error('no root folder');
+      const volumeBytes = descriptor.readUInt32LE(80) * SECTOR;
+      if (sizeBytes < volumeBytes) throw cutOff(path, sizeBytes, volumeBytes);
       return new IsoReader(file, sizeBytes, root);
     } catch (error) {
       await file.close();
+      if (error instanceof ToolError && error.code === 'ISO_CUT_OFF') throw error;
       throw new ToolError(`reading ${path}: it is not an ISO 9660 image`, {
         code: 'NOT_AN_ISO',
         kind: 'invalid-input',
@@ -145,6 +151,14 @@ async function readExactly(
   const { bytesRead } = await file.read(buffer, 0, length, offset);
   if (bytesRead !== length) throw damaged('it ends in the middle of a file');
   return buffer;
+}
+
+function cutOff(path: string, sizeBytes: number, volumeBytes: number): ToolError {
+  return new ToolError(`reading ${path}: it ends after ${sizeBytes} of ${volumeBytes} bytes`, {
+    code: 'ISO_CUT_OFF',
+    kind: 'integrity',
+    hint: 'copy or build it again',
+  });
 }
 
 function damaged(fault: string, doing = 'reading an ISO 9660 image'): ToolError {

@@ -13,7 +13,7 @@ const RECORD = '.build.json';
 
 /**
  * The build record of an artifact: in an ISO, or beside the files of `kernel+initrd`. Throws RECORD_MISSING,
- * RECORD_INVALID, ISO_NOT_FOUND, NOT_AN_ISO.
+ * RECORD_INVALID, ISO_NOT_FOUND, ISO_CUT_OFF, NOT_AN_ISO.
  */
 export async function readRecord(path: string): Promise<BuildRecord> {
   if (path.endsWith(RECORD)) return readRecordFile(path, path);

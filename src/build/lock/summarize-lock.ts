@@ -10,7 +10,9 @@ export function summarizeLock(lock: Lock): string[] {
       if (!locked) return [];
       return [
         `${arch}: node ${locked.node.version}`,
-        ...Object.entries(locked.images).map(([name, { manifest }]) => `${arch}: ${name}, ${manifest.digest}`),
+        ...Object.entries(locked.images).map(
+          ([name, { manifest }]) => `${arch}: ${name}, ${manifest.digest}`,
+        ),
         ...describeSets(arch, locked),
       ];
     }),

@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import { ARCHES, type Arch } from '../../shared/arch.ts';
 import { type Digest, canonicalJson, digestOf } from '../../shared/digest.ts';
 import { ToolError } from '../../shared/errors.ts';
 import type { EmitEvent } from '../../shared/events.ts';
-import { type ManifestImage, kernelPackage } from '../../shared/manifest/index.ts';
+import { type ManifestImage, kernelPackage, manifestImages } from '../../shared/manifest/index.ts';
 import { foreignImages } from '../collect-images.ts';
 import { INITRD_PACKAGES, corePackages, kernelPackages, recipePackages } from '../assemble/package-sets.ts';
 import {
@@ -83,22 +84,29 @@ export async function lockStaleness(
 }
 
 /**
- * Resolves a project to a lock. A lock that fits is returned as it is, without network. Where it does
- * not, versions that it holds are kept as long as the indexes have them, except what `update` names.
+ * Resolves a project to a lock. A lock that fits is returned as it is, without network, and one that only lacks what
+ * sources bring now with that. Where it does not, versions that it holds are kept as long as the indexes have them, except what `update` names.
  *
  * Errors: UPDATE_UNKNOWN, and those of `openDebian`, `DebianIndex.resolve` and `resolveImage`.
  */
 export async function resolveProject(project: Project, options: ResolveOptions): Promise<Lock> {
   const { arch, hostArch, previous, update, slipwayVersion } = options;
-  if (previous && update === undefined && (await lockStaleness(project, previous, options)) === undefined)
-    return previous;
+  if (previous && update === undefined) {
+    if ((await lockStaleness(project, previous, options)) === undefined) return previous;
+    // What files bring decides over no package.
+    const refreshed = { ...previous, files: project.sources };
+    if ((await lockStaleness(project, refreshed, options)) === undefined) return refreshed;
+  }
 
   const index = await options.openDebian();
   const architectures: Partial<Record<Arch, LockedArch>> = {};
   for (const target of ARCHES.filter(one => one === arch || previous?.architectures[one])) {
     const old = previous?.architectures[target];
     architectures[target] = {
-      ...(await resolveSets(index, target, packageSets(project, target), old, options)),
+      ...(await resolveSets(index, target, packageSets(project, target), old, {
+        ...options,
+        originOf: set => originOf(project, set),
+      })),
       node: nodeRuntime[target],
       images: await resolveImages(project, target, old, options),
     };
@@ -133,10 +141,18 @@ function checkUpdateNames(
   }
   const unknown = [...update].filter(name => !known.has(name)).sort();
   if (unknown.length === 0) return;
+  const recipes = new Set(
+    manifestImages(project.manifest)
+      .filter(({ source }) => project.recipes.has(source.name))
+      .flatMap(({ source, text }) => [source.name, text]),
+  );
+  const isRecipe = unknown.some(name => recipes.has(name));
   throw new ToolError(`updating ${unknown.join(', ')}: the lock has no package or image of that name`, {
     code: 'UPDATE_UNKNOWN',
     kind: 'not-found',
-    hint: 'name packages as Debian does and images as the manifest does; manifests come before --update',
+    hint: isRecipe
+      ? 'recipes follow their files; name a package of theirs, or nothing for everything'
+      : 'name packages as Debian does and images as the manifest does; manifests come before --update',
   });
 }
 
@@ -151,6 +167,8 @@ export async function resolveTools(
   const { hostArch, previous, slipwayVersion } = options;
   if (previous?.slipway === slipwayVersion && previous.tools[hostArch]?.sets[`vm-${arch}`]) return previous;
   const index = await options.openDebian();
+  const had = previous?.slipway === slipwayVersion ? previous.tools[hostArch]?.sets : undefined;
+  const guests = ARCHES.filter(guest => guest === arch || had?.[`vm-${guest}`]);
   return {
     lockVersion: 1,
     slipway: slipwayVersion,
@@ -159,7 +177,7 @@ export async function resolveTools(
     files: {},
     epoch: epochOf(index),
     suites: index.suites,
-    tools: { [hostArch]: await resolveSets(index, hostArch, toolSets(ARCHES), undefined, options) },
+    tools: { [hostArch]: await resolveSets(index, hostArch, toolSets(guests), undefined, options) },
     architectures: {},
   };
 }
@@ -178,7 +196,7 @@ async function resolveSets(
   target: Arch,
   wishes: Readonly<Record<string, PackageSet>>,
   old: LockedSets | undefined,
-  { update, emit }: Pick<ResolveOptions, 'update' | 'emit'>,
+  { update, emit, originOf }: Pick<ResolveOptions, 'update' | 'emit'> & { originOf?: Origin },
 ): Promise<LockedSets> {
   const kept =
     update === 'all' ? [] : Object.values(old?.packages ?? {}).filter(pkg => !update?.has(pkg.name));
@@ -186,11 +204,38 @@ async function resolveSets(
   const sets: Record<string, readonly string[]> = {};
   const packages: Record<string, LockedPackage> = {};
   for (const [name, wish] of Object.entries(wishes)) {
-    const chosen = await step(emit, `${name} (${target})`, () => index.resolve(target, { ...wish, keep }));
+    const chosen = await step(emit, `${name} (${target})`, () =>
+      index.resolve(target, { ...wish, keep }).catch((error: unknown) => {
+        throw withOrigin(error, originOf?.(name));
+      }),
+    );
     for (const pkg of chosen) packages[packageId(pkg)] = pkg;
     sets[name] = chosen.map(packageId).sort();
   }
   return { sets, packages };
+}
+
+/** Who asks for the packages of a set; undefined where it is Slipway itself. */
+type Origin = (set: string) => string | undefined;
+
+function originOf({ manifest, recipes }: Project, set: string): string | undefined {
+  if (set === 'kernel') {
+    const isAsked = manifest.kernel.package !== undefined || manifest.kernel.firmware.length > 0;
+    return isAsked ? "the manifest's kernel.package and kernel.firmware" : undefined;
+  }
+  const recipe = recipes.get(set.replace(/^image:/, ''));
+  return recipe && `the recipe ${join(recipe.folder, 'image.yml')}`;
+}
+
+/** A refusal to choose packages, with who asks for them. */
+function withOrigin(error: unknown, origin: string | undefined): unknown {
+  if (!(error instanceof ToolError) || origin === undefined) return error;
+  if (!/^(PACKAGES?|RELATION)_/.test(error.code)) return error;
+  const { code, kind, hint, cause } = error;
+  return new ToolError(`${error.message}\n  asked for by ${origin}`, {
+    ...{ code, kind, cause },
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 /** What of Debian goes into an image, by the name of the set. */

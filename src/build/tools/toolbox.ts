@@ -184,7 +184,7 @@ function missing(what: string, root: string): ToolError {
   return new ToolError(`looking for ${what} among the build tools in ${root}: it is not there`, {
     code: 'TOOL_MISSING',
     kind: 'environment',
-    hint: 'run "slipway store prune", then build again: the tools are unpacked anew',
+    hint: 'run "slipway store prune --all", then build again: the tools are unpacked anew',
   });
 }
 

@@ -184,13 +184,18 @@ export function parsePublish(text: string): PublishedPort {
   const guestPort = Number(guest);
   const isPort = (port: number): boolean => port >= 1 && port <= 65535;
   const isAddress = address === undefined || address.split('.').every(part => Number(part) <= 255);
-  if (!match || !isPort(hostPort) || !isPort(guestPort) || !isAddress) {
-    throw new ToolError(`reading --publish "${text}": it is not HOST:GUEST`, {
+  const refuse = (fault: string, hint: string): never => {
+    throw new ToolError(`reading --publish "${text}": ${fault}`, {
       code: 'PUBLISH_INVALID',
       kind: 'invalid-input',
-      hint: 'write two ports such as 2222:22, or with an address such as 0.0.0.0:8080:80',
+      hint,
     });
-  }
+  };
+  const hint = 'write two ports such as 2222:22, or with an address such as 0.0.0.0:8080:80';
+  if (!match) return refuse('it is not HOST:GUEST', hint);
+  if (!isAddress) return refuse(`${address} is not an address of IPv4`, hint);
+  const wrong = [hostPort, guestPort].find(port => !isPort(port));
+  if (wrong !== undefined) return refuse(`there is no port ${wrong}`, 'ports go from 1 to 65535');
   return {
     protocol: protocol === 'udp' ? 'udp' : 'tcp',
     hostAddress: address ?? '127.0.0.1',

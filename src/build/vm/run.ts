@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Arch } from '../../shared/arch.ts';
 import { ToolError, messageOf } from '../../shared/errors.ts';
+import type { Fault } from '../../shared/yaml/faults.ts';
 import type { QemuExit } from '../tools/qemu.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import { READY_PATTERN, type ReadyLine, parseReadyLine } from './console.ts';
@@ -17,8 +16,9 @@ import {
   parsePublish,
 } from './hardware.ts';
 import { type Vm, startVm } from './machine.ts';
+import { checkPorts, freePort } from './published-ports.ts';
 import { chooseAcceleration } from './prove-acceleration.ts';
-import { formatSeed, loadCloudConfig, makeSeedDisk } from './seed.ts';
+import { formatSeed, loadCloudConfig, makeSeedDisk, seedWarnings } from './seed.ts';
 import { generateSshKey, loadPublicKeys } from './ssh-key.ts';
 import { type TerminalInput, attachTerminal } from './terminal.ts';
 
@@ -75,14 +75,16 @@ export type RunVmResult =
 export type RunSpelling = Pick<RunVmOptions, 'publish' | 'disks' | 'cloudConfig' | 'workingDirectory'>;
 
 /**
- * Finds what is wrong with a run's options before anything is built for it. Throws PUBLISH_INVALID,
- * DISK_NOT_FOUND, DISK_NOT_USABLE, and what formatSeed throws about a cloud-config.
+ * Finds what is wrong with a run's options before anything is built for it; returns warnings. Throws PUBLISH_INVALID,
+ * PORT_IN_USE, DISK_NOT_FOUND, DISK_NOT_USABLE, and what formatSeed throws about a cloud-config.
  */
-export async function checkRun(options: RunSpelling): Promise<void> {
-  options.publish.forEach(parsePublish);
+export async function checkRun(options: RunSpelling): Promise<readonly Fault[]> {
+  await checkPorts(options.publish.map(parsePublish));
   await checkDisks(options.disks, options.workingDirectory);
   const cloudConfig = await readCloudConfig(options);
-  if (cloudConfig !== undefined) formatSeed({ authorizedKeys: [], autologin: [], cloudConfig });
+  if (cloudConfig === undefined) return [];
+  formatSeed({ authorizedKeys: [], autologin: [], cloudConfig });
+  return seedWarnings(cloudConfig);
 }
 
 /**
@@ -131,21 +133,6 @@ async function sshPort(
   const taken = published.some(({ hostPort }) => hostPort === SSH_PORT);
   const port = (taken ? undefined : await freePort(SSH_PORT)) ?? (await freePort(0)) ?? SSH_PORT;
   return { port, added: { protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: port, guestPort: 22 } };
-}
-
-/** The port, or any for 0; undefined when somebody has it. */
-async function freePort(wish: number): Promise<number | undefined> {
-  const server = createServer();
-  try {
-    server.listen(wish, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : undefined;
-  } catch {
-    return undefined;
-  } finally {
-    server.close();
-  }
 }
 
 async function prepareSeed(
@@ -231,7 +218,7 @@ function notReadyReason(error: unknown, timeoutMs: number, vm: Vm): string {
 }
 
 function describeExit({ exitCode, signal }: QemuExit): string {
-  return signal === undefined || signal === null
+  return signal === null
     ? `QEMU ended with exit code ${exitCode ?? 'unknown'}`
     : `QEMU was ended by ${signal}`;
 }

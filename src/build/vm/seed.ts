@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { ToolError, messageOf } from '../../shared/errors.ts';
 import { decodeText } from '../../shared/yaml/decode.ts';
-import { parseYaml } from '../../shared/yaml/parse.ts';
+import { CLOUD_CONFIG_KEYS, unusedCloudConfigKeys } from '../../shared/cloud-config-keys.ts';
+import type { Fault } from '../../shared/yaml/faults.ts';
+import { parseYaml, pointerTo } from '../../shared/yaml/parse.ts';
+import { quoted } from '../../shared/yaml/place.ts';
 import { fatImageBytes, makeFatImage } from '../tools/mtools.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 
@@ -52,6 +55,18 @@ export function formatSeed(content: SeedContent): SeedFiles {
     userData: `${HEADER}\n${JSON.stringify(userData, null, 2)}\n`,
     metaData: `${JSON.stringify(metaData, null, 2)}\n`,
   };
+}
+
+/** What a cloud-config says in vain: keys that the machine does not use, each with its place. */
+export function seedWarnings({ file, text }: { readonly file: string; readonly text: string }): Fault[] {
+  const document = parseYaml(file, text, 'cloud-config');
+  const { value } = document;
+  if (!isRecord(value)) return [];
+  return unusedCloudConfigKeys(value).map(steps => ({
+    message: `${quoted(steps.join('.'))} has no effect: the machine does not use it`,
+    place: document.keyPlaceOf(steps.reduce(pointerTo, '')),
+    hint: `the keys that work are ${CLOUD_CONFIG_KEYS.join(', ')}`,
+  }));
 }
 
 /** Reads a file for `--cloud-config`. Throws SEED_NOT_READABLE. */

@@ -1,5 +1,4 @@
 import { readFileSync, readdirSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ToolError, isSystemError, messageOf } from '../../shared/errors.ts';
 import { hasKernelWord, parseKernelCmdline } from '../../shared/kernel-cmdline.ts';
 import { CGROUPS, CORE, MEDIUM, RUN } from '../../shared/paths.ts';
@@ -9,7 +8,7 @@ import { createServiceControl } from '../control/services.ts';
 import { bootView, versionView } from '../control/views.ts';
 import type { CreateEngine, Engine } from '../engine/engine-config.ts';
 import { writeConsoles } from '../host/consoles.ts';
-import { hasDefaultRoute, readKernelLine, readUptime } from '../host/kernel.ts';
+import { hasDefaultRoute, hasNetworkAddress, readKernelLine, readUptime } from '../host/kernel.ts';
 import { listMountPoints } from '../host/mounts.ts';
 import { sharesPod } from '../host/namespaces.ts';
 import { probePort, probeUrl } from '../host/network-probes.ts';
@@ -20,7 +19,7 @@ import { saveFile } from '../host/save-file.ts';
 import { type Log, createLog } from '../log.ts';
 import { type ServiceHost, ServiceRunner } from '../services/apply.ts';
 import { Conditions } from '../services/conditions.ts';
-import { conditionsOf } from '../services/plan.ts';
+import { NETWORK, conditionsOf } from '../services/plan.ts';
 import { stopServices } from '../services/stop.ts';
 import type { BootContext } from './context.ts';
 import { createLogFile } from './daemon-log.ts';
@@ -28,14 +27,12 @@ import { loadEarlyTimeline, loadFailedFileSystems } from './early-timeline.ts';
 import { Journal } from './journal.ts';
 import { findEnginePrograms } from './engine-programs.ts';
 import { loadMachineImage } from './load-machine-image.ts';
+import { PATIENCE_MS, awaitNetwork } from './network-condition.ts';
 import { runBoot } from './sequence.ts';
 
 /** All services together have this long to stop, and with `onshutdown` this long; the shutdown script waits 75 s. */
 const STOP_MS = 50_000;
 const SHUTDOWN_MS = 70_000;
-/** How often the routes are looked at, at first and once it has taken a minute. */
-const NETWORK_POLL_MS = 500;
-const PATIENT_POLL_MS = 5000;
 const BUSYBOX = '/usr/bin/busybox';
 
 /**
@@ -132,17 +129,18 @@ async function stopMachine(context: BootContext): Promise<void> {
   });
 }
 
-/** Sets the condition `network` once there is a default route; only looks while a service waits for it. */
+/** Sets the condition `network` once there is one, or it is given up; only looks where a service waits for it. */
 async function watchNetwork(context: BootContext): Promise<void> {
-  const { image, conditions, signal } = context;
-  if (!image.services.some(service => conditionsOf(service, image.services).includes('network'))) return;
+  const { image, conditions, runner, say, signal } = context;
+  if (!image.services.some(service => conditionsOf(service, image.services).includes(NETWORK))) return;
   try {
-    const patientFrom = readUptime() + 60;
-    while (!hasDefaultRoute()) {
-      const pauseMs = readUptime() < patientFrom ? NETWORK_POLL_MS : PATIENT_POLL_MS;
-      await sleep(pauseMs, undefined, { signal });
+    const isWanted = (): boolean => runner.isHeldUpBy(NETWORK);
+    const found = await awaitNetwork({ hasDefaultRoute, hasNetworkAddress, isWanted, signal });
+    if (!found) {
+      const line = `no network within ${PATIENCE_MS / 1000} s: the services that wait for it start without`;
+      await say(`slipway: ${line}`);
     }
-    conditions.set('network');
+    conditions.set(NETWORK);
   } catch (error) {
     if (!signal.aborted) throw error;
   }

@@ -16,6 +16,24 @@ export interface CliContext {
 }
 
 /**
+ * The environment of whoever called: init/run-node hides it from the runtime and hands it over as the text that
+ * `env` prints. A line that begins no variable goes on with the value before it.
+ */
+export function callerEnvironment(env: NodeJS.ProcessEnv): Readonly<Record<string, string | undefined>> {
+  const { SLIPWAY_CALLER: text } = env;
+  if (text === undefined || text === '') return env;
+  const variables: Record<string, string> = {};
+  let last: string | undefined;
+  for (const line of text.split('\n')) {
+    const [, name, value = ''] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(line) ?? [];
+    last = name ?? last;
+    if (last !== undefined)
+      variables[last] = name === undefined ? `${variables[last] ?? ''}\n${line}` : value;
+  }
+  return variables;
+}
+
+/**
  * The `system-docker` command, with Docker's words and columns. Returns the exit code.
  * @param argv the words after the command's name
  */
@@ -25,7 +43,7 @@ export async function runSystemDockerCommand(
     streams: process,
     socketPath: RUN.dockerSocket,
     clock: Date.now,
-    env: process.env,
+    env: callerEnvironment(process.env),
   },
 ): Promise<number> {
   let exitCode = 0;

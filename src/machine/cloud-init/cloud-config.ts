@@ -1,3 +1,4 @@
+import { unusedCloudConfigKeys } from '../../shared/cloud-config-keys.ts';
 import { InputError } from '../../shared/yaml/faults.ts';
 import { parseYaml } from '../../shared/yaml/parse.ts';
 import { printable } from '../../shared/yaml/place.ts';
@@ -63,13 +64,8 @@ export function parseCloudConfig(source: string, text: string): ParsedCloudConfi
   if (values === undefined) return { config: EMPTY_CLOUD_CONFIG, notices };
 
   const rancher = asMapping(values.get('rancher'));
-  const used = new Set(['hostname', 'ssh_authorized_keys', 'rancher']);
-  for (const key of values.keys()) {
-    if (!used.has(key)) notices.push(`${source}: "${show(key)}" is not used by this version`);
-  }
-  for (const key of rancher.keys()) {
-    if (key !== 'autologin') notices.push(`${source}: "rancher.${show(key)}" is not used by this version`);
-  }
+  for (const steps of unusedCloudConfigKeys(Object.fromEntries(values)))
+    notices.push(`${source}: "${steps.map(show).join('.')}" is not used by this version`);
   const hostname = readHostname(source, 'hostname', values.get('hostname'), notices);
   return {
     config: {

@@ -45,7 +45,7 @@ export function serviceDetails(
     restart: formatRestart(definition),
     onFailure,
     timeoutMs,
-    stopSignal: stop.signal,
+    ...(stop.signal === undefined ? {} : { stopSignal: stop.signal }),
     stopGraceMs: stop.graceMs,
   };
 }

@@ -45,7 +45,8 @@ export interface ServiceDetails extends ServiceView {
   readonly restart: string;
   readonly onFailure: string;
   readonly timeoutMs: number;
-  readonly stopSignal: string;
+  /** Absent: the image's own, else SIGTERM. */
+  readonly stopSignal?: string;
   readonly stopGraceMs: number;
 }
 

@@ -8,6 +8,7 @@ export const ROUTE_NAMES = [
   'version',
   'info',
   'events',
+  'diskUsage',
   'containerList',
   'containerCreate',
   'containerUpdate',
@@ -83,6 +84,7 @@ export const ROUTES: readonly Route[] = [
   route('GET', '/version', 'version'),
   route('GET', '/info', 'info'),
   route('GET', '/events', 'events'),
+  route('GET', '/system/df', 'diskUsage'),
 
   route('GET', '/containers/json', 'containerList'),
   route('POST', '/containers/create', 'containerCreate'),
@@ -144,7 +146,7 @@ export const ROUTES: readonly Route[] = [
   route('POST', '/auth', 'login'),
   route(
     'GET POST',
-    '/(system/df|session|build|build/prune|build/cancel)',
+    '/(session|build|build/prune|build/cancel)',
     'planned',
   ),
   route(

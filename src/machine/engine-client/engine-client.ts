@@ -46,8 +46,15 @@ export interface EngineEvent {
     | 'archive-path'
     | 'extract-to-dir'
     | 'export'
-    | 'commit';
-  /** What Docker says besides name, image and labels. */
+    | 'commit'
+    | 'restart'
+    | 'resize'
+    | 'top'
+    | 'exec_create'
+    | 'exec_start'
+    | 'exec_detach'
+    | 'exec_die';
+  /** What Docker says besides name, image and labels; `detail` is what follows the action there. */
   readonly attributes?: Readonly<Record<string, string>>;
   readonly container: ContainerSummary;
   readonly timeMs: number;

@@ -3,6 +3,7 @@ import type { Log } from '../log.ts';
 import { formatSummary } from './containers/summary.ts';
 import type { EngineConfig } from './engine-config.ts';
 import type { EventBus } from './event-bus.ts';
+import type { EventHistory } from './event-history.ts';
 import type { ExecTable } from './exec/exec-table.ts';
 import type { RootLeases } from './files/root-leases.ts';
 import type { ImageCatalog } from './images/image-catalog.ts';
@@ -10,6 +11,7 @@ import type { KeyedQueue } from './keyed-queue.ts';
 import type { LogKeeper } from './logs/log-keeper.ts';
 import type { ObjectEvent } from './object-events.ts';
 import type { NetworkTable } from './networks/network-table.ts';
+import type { StepListener } from './steps.ts';
 import type { ContainerTable } from './store/container-table.ts';
 import type { EnginePaths } from './store/engine-paths.ts';
 import type { HealthKeeper } from './supervise/health-keeper.ts';
@@ -24,15 +26,18 @@ export interface EngineContext {
   readonly bootId: string;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** Names what comes next, before it is done. */
+  readonly step: StepListener;
   readonly paths: EnginePaths;
   readonly table: ContainerTable;
   readonly images: ImageCatalog;
   readonly volumes: VolumeTable;
   readonly networks: NetworkTable;
   readonly roots: RootLeases;
+  /** What happens to containers, for the planner. */
   readonly events: EventBus<EngineEvent>;
-  /** What happens to images, volumes and networks. */
-  readonly objectEvents: EventBus<ObjectEvent>;
+  /** What happens to all objects, for Docker's clients. */
+  readonly history: EventHistory<EngineEvent | ObjectEvent>;
   readonly queue: KeyedQueue;
   readonly monitors: MonitorWatch;
   readonly timers: RestartTimers;
@@ -57,10 +62,13 @@ export function publish(
   container: ContainerSummary,
   attributes?: EngineEvent['attributes'],
 ): void {
-  context.events.publish({
+  const event = {
     action,
     container,
     timeMs: context.clock(),
     ...(attributes === undefined ? {} : { attributes }),
-  });
+  };
+  context.events.publish(event);
+  // The planner's own actions have no counterpart in Docker.
+  if (action !== 'restart-scheduled' && action !== 'gave-up') context.history.publish(event);
 }

@@ -35,6 +35,16 @@ export interface RegistryConfig {
   readonly proxies?: Readonly<Record<string, string>>;
 }
 
+/** A TCP port for Docker's API. All texts are PEM. */
+export interface TlsConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Certificates of whoever signs those of clients. */
+  readonly authority: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** The OCI runtimes that the engine knows. */
 export type RuntimeName = 'crun' | 'runc';
 
@@ -60,6 +70,8 @@ export interface EngineConfig {
   readonly imageStores: readonly string[];
   readonly programs: EnginePrograms;
   readonly registries?: RegistryConfig;
+  /** Where `listen` serves the API besides its socket, to clients with certificates; nowhere unless given. */
+  readonly tls?: TlsConfig;
   readonly cgroups?: EngineCgroups;
   /** What runs containers that do not choose; crun unless given. */
   readonly defaultRuntime?: RuntimeName;
@@ -78,7 +90,7 @@ export interface EngineConfig {
 export interface Engine extends AsyncDisposable {
   /** The engine for callers in the same process. */
   readonly client: EngineClient;
-  /** Serves Docker's API on a unix socket, mode 0600; replaces a stale socket. */
+  /** Serves Docker's API on a unix socket, mode 0600, and on the TLS port if there is one; replaces a stale socket. */
   listen(socketPath: string): Promise<void>;
   /** Adds the images of one more mounted file system (cargo that came late). */
   addImageStore(folder: string): Promise<void>;

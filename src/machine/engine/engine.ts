@@ -10,12 +10,13 @@ import { handleExit, restartNow } from './containers/handle-exit.ts';
 import { type EngineContext, publish, summaryOf } from './context.ts';
 import type { Engine, EngineConfig } from './engine-config.ts';
 import { EventBus } from './event-bus.ts';
+import { EventHistory } from './event-history.ts';
 import { ExecTable } from './exec/exec-table.ts';
 import { sweepRoots } from './files/container-root.ts';
 import { sweepViews } from './files/image-root.ts';
 import { RootLeases } from './files/root-leases.ts';
 import { createBackend } from './api/backend.ts';
-import { type ApiServer, serveApi } from './http/server.ts';
+import { type ApiServer, serveApi, serveTls } from './http/server.ts';
 import { attachImageStore } from './images/attach-store.ts';
 import { ImageCatalog } from './images/image-catalog.ts';
 import { KeyedQueue } from './keyed-queue.ts';
@@ -23,6 +24,7 @@ import { LogKeeper } from './logs/log-keeper.ts';
 import { NetworkTable } from './networks/network-table.ts';
 import { sweepNamespaces, takeUpNetworks } from './networks/take-up.ts';
 import type { ObjectEvent } from './object-events.ts';
+import { unwatched } from './steps.ts';
 import { ContainerTable } from './store/container-table.ts';
 import { enginePaths } from './store/engine-paths.ts';
 import { HealthKeeper } from './supervise/health-keeper.ts';
@@ -83,7 +85,9 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
   return {
     client: createDirectClient(context),
     async listen(socketPath) {
-      servers.push(await serveApi(createBackend(context), socketPath, log.child('api')));
+      const backend = createBackend(context);
+      servers.push(await serveApi(backend, socketPath, log.child('api')));
+      if (config.tls !== undefined) servers.push(await serveTls(backend, config.tls, log.child('api')));
     },
     addImageStore: folder => context.images.addStore(folder),
     attachState,
@@ -105,19 +109,21 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
 function createContext(config: EngineConfig): EngineContext {
   const log = config.log.child('engine');
   const paths = enginePaths(config.runRoot);
+  const step = config.onStep ?? unwatched;
   const context: EngineContext = {
     config,
     log,
     bootId: readBootId(),
     clock: Date.now,
+    step,
     paths,
-    table: new ContainerTable(paths, log),
+    table: new ContainerTable(paths, log, step),
     images: new ImageCatalog(),
-    volumes: new VolumeTable(paths.volumes, log),
+    volumes: new VolumeTable(paths.volumes, log, step),
     networks: new NetworkTable(paths.networks, log),
     roots: new RootLeases(),
     events: new EventBus<EngineEvent>(),
-    objectEvents: new EventBus<ObjectEvent>(),
+    history: new EventHistory<EngineEvent | ObjectEvent>(),
     queue: new KeyedQueue(),
     monitors: new MonitorWatch(),
     timers: new RestartTimers(),
@@ -129,7 +135,7 @@ function createContext(config: EngineConfig): EngineContext {
     health: new HealthKeeper(
       (id, plan, signal) => probeHealth(context, id, plan, signal),
       Date.now,
-      (id, { status }) => publish(context, 'health_status', summaryOf(context, id), { health: status }),
+      (id, { status }) => publish(context, 'health_status', summaryOf(context, id), { detail: status }),
     ),
     onMonitorGone: id => {
       handleExit(context, id).catch((error: unknown) => {

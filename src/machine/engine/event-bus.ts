@@ -13,6 +13,10 @@ interface Subscriber<T> {
 export class EventBus<T> {
   readonly #subscribers = new Set<Subscriber<T>>();
 
+  get listeners(): number {
+    return this.#subscribers.size;
+  }
+
   publish(event: T): void {
     for (const subscriber of this.#subscribers) {
       if (subscriber.pending.length >= MAX_PENDING) subscriber.overrun = true;

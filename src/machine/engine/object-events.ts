@@ -1,6 +1,6 @@
-/** Something that happened to an object which is no container, in Docker's words. */
+/** Something that happened to an object which is no container, or to containers together, in Docker's words. */
 export interface ObjectEvent {
-  readonly type: 'image' | 'volume' | 'network';
+  readonly type: 'image' | 'volume' | 'network' | 'container';
   readonly action: string;
   /** What Docker's Actor is: an image's name or id, a volume's name, a network's id. */
   readonly id: string;

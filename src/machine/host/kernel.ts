@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { ToolError, isSystemError, messageOf } from '../../shared/errors.ts';
 
@@ -35,6 +36,15 @@ export function applySysctl(key: string, value: string): void {
 /** True when there is a network interface with a device behind it: not the loopback, a bridge or a veth. */
 export function hasNetworkCard(root = '/sys/class/net'): boolean {
   return readdirSync(root).some(name => existsSync(`${root}/${name}/device`));
+}
+
+/** True once a network card has an address that others can reach: not one that it gave itself for its own wire. */
+export function hasNetworkAddress(root = '/sys/class/net'): boolean {
+  return Object.entries(networkInterfaces()).some(
+    ([name, addresses = []]) =>
+      existsSync(`${root}/${name}/device`) &&
+      addresses.some(({ address, internal }) => !internal && !/^(169\.254\.|fe[89ab])/i.test(address)),
+  );
 }
 
 /** True once a packet for anywhere would have a way out: a default route in the main table, IPv4 or IPv6. */

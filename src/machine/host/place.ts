@@ -99,6 +99,51 @@ export class Place implements AsyncDisposable {
   }
 }
 
+/** As in Linux itself. */
+const MAX_LINKS = 40;
+const SLASH = 0x2f;
+
+/**
+ * Whether something is there under a path below a folder, links followed as if that folder were the root: none leads
+ * out of it. False for a link to nothing. Throws I/O errors.
+ */
+export async function existsBelow(root: string, path: string): Promise<boolean> {
+  await using top = await Place.open(root);
+  const stack: Place[] = [];
+  const leave = async (depth: number): Promise<void> => {
+    for (const place of stack.splice(depth)) await place[Symbol.asyncDispose]();
+  };
+  const pending = splitPath(Buffer.from(path));
+  let links = 0;
+  try {
+    for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
+      if (name.toString('latin1') === '..') {
+        await leave(Math.max(0, stack.length - 1));
+        continue;
+      }
+      const here = stack.at(-1) ?? top;
+      const next = await here.child(name);
+      if (next === undefined) return false;
+      stack.push(next);
+      if (!next.stat.isSymbolicLink()) continue;
+      const target = await here.readLink(name);
+      links += 1;
+      if (target === undefined || links > MAX_LINKS) return false;
+      await leave(target[0] === SLASH ? 0 : stack.length - 1);
+      pending.unshift(...splitPath(target));
+    }
+    return true;
+  } finally {
+    await leave(0);
+  }
+}
+
+/** The names of a path; `.` and empty ones mean nothing. */
+function splitPath(path: Buffer): Buffer[] {
+  const names = path.toString('latin1').split('/');
+  return names.filter(name => name !== '' && name !== '.').map(name => Buffer.from(name, 'latin1'));
+}
+
 async function unlessMissing<T>(operation: Promise<T>): Promise<T | undefined> {
   try {
     return await operation;

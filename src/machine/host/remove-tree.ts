@@ -1,11 +1,28 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rmdir, unlink } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { isSystemError } from '../../shared/errors.ts';
-import { type Place } from './place.ts';
+import { Place } from './place.ts';
 
 /** Folders deeper than this are moved up before they are taken apart: each level holds a file descriptor. */
 const MAX_DEPTH = 64;
 const MAX_ATTEMPTS = 10;
+
+/**
+ * Removes a file or a whole folder at a path of the host whose parents are trusted; no error when there is none.
+ * Unlike `rm` of Node it gets rid of what a container nested deeper than a path can say. Throws I/O errors.
+ */
+export async function removeTree(path: string): Promise<void> {
+  let parent: Place;
+  try {
+    parent = await Place.open(dirname(path));
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return;
+    throw error;
+  }
+  await using folder = parent;
+  await removeBelow(folder, Buffer.from(basename(path)));
+}
 
 /**
  * Removes what lies under a name of a folder, however deep it is nested (paths too long to be written down
@@ -31,12 +48,14 @@ async function removeAt(top: Place, parent: Place, name: Buffer, depth: number):
 }
 
 async function removeOnce(top: Place, parent: Place, name: Buffer, depth: number): Promise<void> {
-  await using node = await parent.child(name);
-  if (node === undefined) return;
-  if (!node.stat.isDirectory()) {
+  try {
     await unlink(parent.pathOf(name));
     return;
+  } catch (error) {
+    if (!isSystemError(error, 'EISDIR')) throw error;
   }
+  await using node = await parent.child(name);
+  if (node === undefined) return;
   if (depth >= MAX_DEPTH) {
     const nearer = Buffer.from(`.slipway-removed-${randomBytes(8).toString('hex')}`);
     await rename(parent.pathOf(name), top.pathOf(nearer));

@@ -34,7 +34,7 @@ export function parseRoutes(text: string): RouteTarget[] {
   return text.split('\n').flatMap(line => {
     const [name = '', destination = '', , , , , , mask = ''] = line.split(/\s+/);
     if (!/^[0-9A-F]{8}$/.test(destination) || !/^[0-9A-F]{8}$/.test(mask) || mask === '00000000') return [];
-    const bits = [...Number.parseInt(mask, 16).toString(2)].filter(bit => bit === '1').length;
+    const bits = Number.parseInt(mask, 16).toString(2).replaceAll('0', '').length;
     const bytes = [6, 4, 2, 0].map(at => Number.parseInt(destination.slice(at, at + 2), 16));
     return [{ interface: name, subnet: `${bytes.join('.')}/${bits}` }];
   });

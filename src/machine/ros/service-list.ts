@@ -38,7 +38,10 @@ export function formatDetails(details: ServiceDetails): string {
     ['Timeout', seconds(details.timeoutMs / 1000)],
     ['On failure', details.onFailure],
     ['Restart', details.restart],
-    ['Stop', `${details.stopSignal}, killed after ${details.stopGraceMs / 1000} s`],
+    [
+      'Stop',
+      `${details.stopSignal ?? "the image's signal or SIGTERM"}, killed after ${details.stopGraceMs / 1000} s`,
+    ],
   ];
   const known = rows.filter(([, value]) => value !== undefined);
   const width = Math.max(...known.map(([title]) => title.length)) + 3;

@@ -6,12 +6,15 @@ import { Bring } from './bring.ts';
 import type { Conditions } from './conditions.ts';
 import { findService, notControlled } from './find-service.ts';
 import { judgeEvent } from './judge-event.ts';
-import { type Plan, type Unmet, conditionsOf, formatUnmet, planSteps } from './plan.ts';
+import { type Plan, type Unmet, conditionsOf, formatUnmet, isHeldUpBy, planSteps } from './plan.ts';
 import { staleMembers } from './pods.ts';
 import type { ReadinessHost } from './readiness.ts';
 import { type Finding, planResume } from './resume.ts';
 import { ServiceBook, type ServiceBookOptions } from './service-book.ts';
-import { type Renewal, type ServiceProgress, isSettled } from './status.ts';
+import { type Renewal, type ServiceProgress, type ServiceStatus, isSettled } from './status.ts';
+import { untilSteady } from './steady.ts';
+import { Turns } from './turns.ts';
+import { WaitLimits } from './wait-limits.ts';
 
 /** What the planner needs of the machine besides the engine. */
 export interface ServiceHost extends ReadinessHost {
@@ -40,9 +43,10 @@ export class ServiceRunner implements AsyncDisposable {
   readonly #book: ServiceBook;
   readonly #abort = new AbortController();
   readonly #tasks = new Set<Promise<void>>();
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #limits = new WaitLimits();
   readonly #brings = new Map<string, Bring>();
-  readonly #turns = new Map<string, Promise<void>>();
+  /** What persons ask of one service happens in the order in which they asked. */
+  readonly #turns = new Turns();
   #started = false;
 
   constructor(options: ServiceRunnerOptions) {
@@ -84,12 +88,29 @@ export class ServiceRunner implements AsyncDisposable {
   }
 
   /**
+   * As `settled`, and those that count as up because their process runs have run for a moment: what can't run at all has
+   * ended by then, and is waited for again.
+   */
+  async steady(section: 'onboot' | 'services'): Promise<void> {
+    const definitions = this.#boot.filter(service => service.section === section);
+    await untilSteady(definitions, this.#book, () => this.settled(section), this.#abort.signal);
+  }
+
+  /** Whether a service waits for this condition, and for nothing but conditions; or was given up for want of it. */
+  isHeldUpBy(condition: string): boolean {
+    const statusOf = (name: string): ServiceStatus => this.#book.statusOf(name);
+    return (
+      this.#started && isHeldUpBy(condition, this.waiting, this.#boot.map(({ name }) => name).map(statusOf))
+    );
+  }
+
+  /**
    * Brings a service up that does not run, as soon as what it waits for is there; resolves once it is up, done or
    * failed. No change for one that is up, on its way, or late. Throws SERVICE_NOT_FOUND, SERVICE_NOT_CONTROLLED.
    */
   async startService(name: string, signal: AbortSignal): Promise<void> {
     this.#controlled(name);
-    await this.#inTurn(name, async () => {
+    await this.#turns.run(name, async () => {
       const containers = await this.#options.engine.list();
       const isThere = containers.some(container => container.name === name && isAlive(container));
       const status = this.#book.statusOf(name);
@@ -102,7 +123,7 @@ export class ServiceRunner implements AsyncDisposable {
   /** Stops a service, within its grace; nothing starts it again but a person, or the next boot. Throws as startService. */
   async stopService(name: string): Promise<void> {
     const definition = this.#controlled(name);
-    await this.#inTurn(name, async () => {
+    await this.#turns.run(name, async () => {
       await this.#brings.get(name)?.cancel();
       this.#book.setStatus(name, { status: 'stopped', reason: 'on request' });
       await stopIfThere(this.#options.engine, name, definition.stop.graceMs);
@@ -112,7 +133,7 @@ export class ServiceRunner implements AsyncDisposable {
   /** Stops a service that runs and starts it again; resolves as startService. Throws as startService. */
   async restartService(name: string, signal: AbortSignal): Promise<void> {
     this.#controlled(name);
-    await this.#inTurn(name, async () => {
+    await this.#turns.run(name, async () => {
       await this.#brings.get(name)?.cancel();
       this.#renew(name, 'restart');
     });
@@ -122,7 +143,7 @@ export class ServiceRunner implements AsyncDisposable {
   /** Ends every wait; containers are left as they are. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort(new Error('the services are being stopped'));
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#limits.forgetAll();
     await Promise.allSettled(this.#tasks);
   }
 
@@ -153,18 +174,15 @@ export class ServiceRunner implements AsyncDisposable {
 
   #limitWait(definition: ServiceDefinition, unmet: Unmet): void {
     const { name, timeoutMs } = definition;
-    if (this.#timers.has(name)) return;
-    const giveUp = (): void => {
-      this.#timers.delete(name);
+    this.#limits.set(name, timeoutMs, () => {
       if (this.#book.statusOf(name).status !== 'waiting') return;
       this.#book.fail(definition, formatUnmet(unmet), conditionsOf(definition, this.#options.definitions));
-    };
-    this.#timers.set(name, setTimeout(giveUp, timeoutMs));
+    });
   }
 
   #begin(definition: ServiceDefinition): void {
     const { name } = definition;
-    this.#forgetLimit(name);
+    this.#limits.forget(name);
     const { engine, host } = this.#options;
     const bring = new Bring({ definition, engine, host, book: this.#book, signal: this.#abort.signal });
     this.#brings.set(name, bring);
@@ -176,22 +194,9 @@ export class ServiceRunner implements AsyncDisposable {
     this.#run(isOver);
   }
 
-  #forgetLimit(name: string): void {
-    clearTimeout(this.#timers.get(name));
-    this.#timers.delete(name);
-  }
-
   #renew(name: string, renewal: Renewal): void {
-    this.#forgetLimit(name);
+    this.#limits.forget(name);
     this.#book.renew(name, renewal);
-  }
-
-  /** What persons ask of one service happens in the order in which they asked. */
-  async #inTurn(name: string, verb: () => Promise<void>): Promise<void> {
-    const turn = (this.#turns.get(name) ?? Promise.resolve()).then(verb);
-    const isOver = turn.catch(() => undefined);
-    this.#turns.set(name, isOver);
-    await turn;
   }
 
   async #untilSettled(name: string, signal: AbortSignal): Promise<void> {
@@ -222,6 +227,7 @@ export class ServiceRunner implements AsyncDisposable {
     if (event.action === 'start') this.#run(this.#rejoin(definition));
     const bring = this.#brings.get(name);
     if (bring?.isAbout(id) === false) return;
+    if (event.action === 'die') bring?.noteEnd(event.container);
     const status = this.#book.statusOf(name).status;
     const verdict = judgeEvent(event, definition, status, bring?.effort ?? 'none');
     switch (verdict.kind) {
@@ -230,6 +236,9 @@ export class ServiceRunner implements AsyncDisposable {
       case 'ended':
         if (bring === undefined) this.#book.settle(definition, verdict.outcome);
         else bring.end(verdict.outcome);
+        break;
+      case 'unsteady':
+        this.#book.setStatus(name, { status: 'waiting' });
         break;
       case 'stopped':
         this.#run(this.#noteStopped(name));

@@ -2,7 +2,7 @@ import { ToolError, messageOf } from '../../shared/errors.ts';
 import { type ServiceDefinition, isOneshot } from '../../shared/service/definition.ts';
 import type { ContainerSummary, EngineClient } from '../engine-client/engine-client.ts';
 import { definitionToRequest } from './definition-to-request.ts';
-import { type ReadinessHost, formatReadiness, waitUntilReady } from './readiness.ts';
+import { type ReadinessHost, formatReadiness, waitUntilReady, waitUntilSteady } from './readiness.ts';
 import type { Renewal } from './status.ts';
 
 /** What came of a try to bring a service up. */
@@ -21,6 +21,8 @@ export interface Attempt {
   readonly renewal?: Renewal;
   /** Known once the container is there. */
   containerId?: string;
+  /** How its process ended last, if the engine started it again since or will; and how often that was. */
+  lastEnd?: { readonly exitCode: number; readonly count: number };
   /** Aborted with an Outcome when the container has ended for good. */
   readonly ended: AbortController;
   /** Aborted when the try is no longer wanted; the container is left as it is. */
@@ -110,16 +112,22 @@ async function ensureStarted(attempt: Attempt): Promise<Outcome | undefined> {
     return outcomeOfEnd(definition, existing);
   }
   attempt.onStarted();
-  return undefined;
+  if (existing?.status === 'restarting') {
+    attempt.lastEnd = { exitCode: existing.exitCode, count: existing.restartCount + 1 };
+  }
+  // One that is on another of its lives has to show first that it stays up this time.
+  const isFirstLife =
+    existing === undefined || mustStart || (existing.status === 'running' && existing.restartCount === 0);
+  const isUp = !isOneshot(definition) && definition.ready === undefined && isFirstLife;
+  return isUp ? { kind: 'up' } : undefined;
 }
 
 async function awaitUp(attempt: Attempt): Promise<Outcome> {
   const { definition, signal, ended } = attempt;
-  const { ready, timeoutMs, onFailure } = definition;
-  if (!isOneshot(definition) && ready === undefined) return { kind: 'up' };
+  const { timeoutMs, onFailure } = definition;
   const overdue = new AbortController();
   const timer = setTimeout(() => {
-    const reason = formatOverdue(definition);
+    const reason = formatOverdue(attempt);
     if (onFailure === 'retry') overdue.abort({ kind: 'failed', reason } satisfies Outcome);
     else attempt.onLate(reason);
   }, timeoutMs);
@@ -135,21 +143,24 @@ async function awaitUp(attempt: Attempt): Promise<Outcome> {
   }
 }
 
-/** Waits for the sign that it has got there: its exit code, or its readiness. */
+/** Waits for the sign that it has got there: its exit code, its readiness, or that it stays up. */
 async function awaitSign(attempt: Attempt, signal: AbortSignal): Promise<Outcome> {
   const { engine, host, definition } = attempt;
   const { ready } = definition;
-  if (ready !== undefined && ready.kind !== 'exit') {
-    await waitUntilReady(engine, host, definition, ready, signal);
+  if (!isOneshot(definition)) {
+    if (ready === undefined || ready.kind === 'exit') await waitUntilSteady(engine, definition.name, signal);
+    else await waitUntilReady(engine, host, definition, ready, signal);
     return { kind: 'up' };
   }
   const code = await engine.wait(definition.name, signal);
   return code === 0 ? { kind: 'done' } : { kind: 'failed', reason: `exit code ${code}` };
 }
 
-function formatOverdue(definition: ServiceDefinition): string {
+function formatOverdue({ definition, lastEnd }: Attempt): string {
   const seconds = definition.timeoutMs / 1000;
-  return isOneshot(definition)
-    ? `did not end within ${seconds} s`
-    : `not ready within ${seconds} s (waiting for ${formatReadiness(definition.ready)})`;
+  if (isOneshot(definition)) return `did not end within ${seconds} s`;
+  const reason = `not ready within ${seconds} s (waiting for ${formatReadiness(definition.ready)})`;
+  if (lastEnd === undefined) return reason;
+  const often = lastEnd.count === 1 ? 'it ended' : `it ended ${lastEnd.count} times, the last time`;
+  return `${reason}: ${often} with exit code ${lastEnd.exitCode}, see "system-docker logs ${definition.name}"`;
 }

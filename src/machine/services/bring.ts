@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceDefinition } from '../../shared/service/definition.ts';
-import type { EngineClient } from '../engine-client/engine-client.ts';
+import type { ContainerSummary, EngineClient } from '../engine-client/engine-client.ts';
 import { type Attempt, type Outcome, bringUp, removeIfThere } from './attempt.ts';
 import type { Effort } from './judge-event.ts';
 import type { ReadinessHost } from './readiness.ts';
@@ -43,6 +43,13 @@ export class Bring {
   end(outcome: Outcome): void {
     if (this.#attempt === undefined) this.#options.book.settle(this.#options.definition, outcome);
     else this.#attempt.ended.abort(outcome);
+  }
+
+  /** Its process has ended, and the engine starts it again: worth telling should it never be up. */
+  noteEnd({ exitCode, restartCount }: Pick<ContainerSummary, 'exitCode' | 'restartCount'>): void {
+    // Before it is started, what ends is the life before.
+    if (this.#attempt === undefined || !this.#isStarted) return;
+    this.#attempt.lastEnd = { exitCode, count: restartCount + 1 };
   }
 
   /** Gives it up and waits until that is done; the container is left as it is. */

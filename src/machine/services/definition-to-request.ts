@@ -24,8 +24,8 @@ export function definitionToRequest(definition: ServiceDefinition): ContainerCre
     ReadonlyRootfs: definition.readonly,
     GroupAdd: definition.additionalGids.map(String),
     SecurityOpt: definition.noNewPrivileges ? ['no-new-privileges:true'] : [],
-    MaskedPaths: definition.maskedPaths,
-    ReadonlyPaths: definition.readonlyPaths,
+    ...(definition.maskedPaths === undefined ? {} : { MaskedPaths: definition.maskedPaths }),
+    ...(definition.readonlyPaths === undefined ? {} : { ReadonlyPaths: definition.readonlyPaths }),
     Sysctls: definition.sysctl,
     Ulimits: definition.rlimits.map(parseRlimit),
     // Said even when it is 0: containers must not inherit system-docker's own, which is near the lowest.
@@ -47,7 +47,7 @@ export function definitionToRequest(definition: ServiceDefinition): ContainerCre
     ...(definition.user === undefined ? {} : { User: definition.user }),
     ...(definition.hostname === undefined ? {} : { Hostname: definition.hostname }),
     Labels: { ...definition.labels, [SERVICE_LABEL]: definition.section },
-    StopSignal: stop.signal,
+    ...(stop.signal === undefined ? {} : { StopSignal: stop.signal }),
     StopTimeout: Math.ceil(stop.graceMs / 1000),
     HostConfig: hostConfig,
     Slipway: {

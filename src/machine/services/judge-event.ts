@@ -8,6 +8,8 @@ export type Verdict =
   | { readonly kind: 'nothing' }
   /** It has ended for good. */
   | { readonly kind: 'ended'; readonly outcome: Outcome }
+  /** It was taken to be up, and has ended within its first second; the engine starts it again. */
+  | { readonly kind: 'unsteady' }
   /** A person stopped it through the engine. */
   | { readonly kind: 'stopped' }
   /** A person started it through the engine: look after it again. */
@@ -17,6 +19,8 @@ export type Verdict =
 export type Effort = 'none' | 'starting' | 'waiting';
 
 const NOTHING: Verdict = { kind: 'nothing' };
+/** A service without `ready` whose first life is shorter was never up. */
+const STEADY_MS = 1000;
 
 /**
  * Judges an event of the engine. Ends that a restart follows mean nothing: that is the engine's part. The end of a
@@ -46,6 +50,7 @@ export function judgeEvent(
     case 'stop':
     case 'die':
       if (isTried && isOneshot(definition)) return NOTHING;
+      if (container.status === 'restarting' && status === 'up') return judgeRestart(container, definition);
       if (container.status !== 'exited') return NOTHING;
       if (container.stopRequested) return status === 'stopped' ? NOTHING : { kind: 'stopped' };
       return judgeEnd(container, definition);
@@ -54,6 +59,16 @@ export function judgeEvent(
     default:
       return NOTHING;
   }
+}
+
+function judgeRestart(
+  container: EngineEvent['container'],
+  definition: Pick<ServiceDefinition, 'ready'>,
+): Verdict {
+  if (definition.ready !== undefined || container.restartCount > 0) return NOTHING;
+  const { startedAtMs, finishedAtMs } = container;
+  if (startedAtMs === undefined || finishedAtMs === undefined) return NOTHING;
+  return finishedAtMs - startedAtMs < STEADY_MS ? { kind: 'unsteady' } : NOTHING;
 }
 
 function judgeEnd(

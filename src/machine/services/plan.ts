@@ -37,11 +37,12 @@ export interface Plan {
 }
 
 const POD = 'pod:';
+/** The condition that may have the name of a service. */
+export const NETWORK = 'network';
 
 /**
  * Names of services each service comes after: what its `after` names, who names it in `before`, the pod it
- * shares; onboot services run one after another, and services start when onboot is through. A service may have
- * a condition's name (`network`); then the service is meant. `onshutdown` is not part of the boot.
+ * shares; onboot services run one after another, and services start when onboot is through. `onshutdown` is not part of the boot.
  */
 export function dependenciesOf(services: readonly PlannedService[]): Map<string, Set<string>> {
   const boot = services.filter(service => service.section !== 'onshutdown');
@@ -60,11 +61,14 @@ export function dependenciesOf(services: readonly PlannedService[]): Map<string,
 }
 
 /**
- * Conditions that a service waits for: the names in `after` that are no service, and `pod:NAME`, which holds while the
- * service NAME is up: there are no namespaces to share before, nor after it failed.
+ * Conditions that a service waits for: the names in `after` that are no service; `network` also where a service is
+ * called so, since that runs long before there is an address; and `pod:NAME`, which holds while the service NAME is
+ * up: there are no namespaces to share before, nor after it failed.
  */
 export function conditionsOf(service: PlannedService, services: readonly PlannedService[]): string[] {
-  const conditions = service.after.filter(name => !services.some(other => other.name === name));
+  const conditions = service.after.filter(
+    name => name === NETWORK || !services.some(other => other.name === name),
+  );
   return service.pod === undefined ? conditions : [...conditions, POD + service.pod];
 }
 
@@ -125,9 +129,26 @@ export function planStop(services: readonly PlannedService[], running: ReadonlyS
   return free.length > 0 ? free : [...running];
 }
 
-/** What is waited for, services first, each once: `udev`, `network`, `web, whose pod it shares`. */
+/** Whether a service waits for a condition, and for nothing but conditions, or was given up for want of it. */
+export function isHeldUpBy(
+  condition: string,
+  waiting: ReadonlyMap<string, Unmet>,
+  statuses: readonly ServiceStatus[],
+): boolean {
+  const isAwaited = [...waiting.values()].some(
+    ({ services, conditions }) => services.length === 0 && conditions.includes(condition),
+  );
+  return (
+    isAwaited ||
+    statuses.some(status => status.status === 'failed' && status.unmet?.includes(condition) === true)
+  );
+}
+
+/** What is waited for, services first, each once: `udev`, `network (an address)`, `web, whose pod it shares`. */
 export function namesOfUnmet(unmet: Unmet): string[] {
   const conditions = unmet.conditions.flatMap(condition => {
+    // Its service may be up for long, and is listed so.
+    if (condition === NETWORK) return unmet.services.includes(NETWORK) ? [] : [`${NETWORK} (an address)`];
     if (!condition.startsWith(POD)) return [condition];
     const owner = condition.slice(POD.length);
     return unmet.services.includes(owner) ? [] : [`${owner}, whose pod it shares`];

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { get as getHttp } from 'node:http';
 import { get as getHttps } from 'node:https';
 import { connect } from 'node:net';
@@ -6,8 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNever } from '../../shared/errors.ts';
 import type { Readiness, ServiceDefinition } from '../../shared/service/definition.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
+import { existsBelow } from '../host/place.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
+const STEADY_MS = 1000;
 
 /** What readiness needs of the machine. */
 export interface ReadinessHost {
@@ -57,11 +58,7 @@ export async function waitUntilReady(
     }
     case 'file':
       return poll(readiness.intervalMs, signal, () =>
-        withPid(engine, name, async pid => {
-          // Links are followed as the container's own root; only whether something is there is looked at.
-          await stat(`/proc/${pid}/root${readiness.path}`);
-          return true;
-        }),
+        withPid(engine, name, pid => existsBelow(`/proc/${pid}/root`, readiness.path)),
       );
     case 'http': {
       const { url, intervalMs } = readiness;
@@ -80,11 +77,27 @@ export async function waitUntilReady(
   }
 }
 
+/** Waits until the process of a service has run for a second; rejects with the signal's reason when that is aborted. */
+export async function waitUntilSteady(
+  engine: EngineClient,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  let known = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    const { pid, status } = await engine.inspect(name);
+    if (status === 'running' && pid !== 0 && pid === known) return;
+    known = pid;
+    await sleep(STEADY_MS, undefined, { signal });
+  }
+}
+
 /** What a service that is not up yet is waited for, for a person. */
 export function formatReadiness(readiness: Readiness | undefined): string {
   switch (readiness?.kind) {
     case undefined:
-      return 'its process';
+      return 'its process to stay up';
     case 'exit':
       return 'its end';
     case 'exec':

@@ -1,4 +1,4 @@
-import { type ServiceDefinition, isOneshot } from '../../shared/service/definition.ts';
+import type { ServiceDefinition } from '../../shared/service/definition.ts';
 import type { ContainerSummary } from '../engine-client/engine-client.ts';
 import { type Outcome, hasEnded, isAlive, outcomeOfEnd } from './attempt.ts';
 import { type ServiceProgress, type ServiceStatus, isFailedTry } from './status.ts';
@@ -35,12 +35,8 @@ export function planResume(
 ): Finding {
   if (container === undefined) return { kind: 'as-known' };
   switch (status.status) {
-    case 'failed': {
-      const isAwaited = isOneshot(definition) || definition.ready !== undefined;
-      return isFailedTry(status) && isAwaited && isAlive(container)
-        ? { kind: 'still-wanted' }
-        : { kind: 'as-known' };
-    }
+    case 'failed':
+      return isFailedTry(status) && isAlive(container) ? { kind: 'still-wanted' } : { kind: 'as-known' };
     case 'up':
       return hasEnded(container) && !container.stopRequested
         ? { kind: 'ended', outcome: outcomeOfEnd(definition, container) }

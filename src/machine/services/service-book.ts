@@ -40,6 +40,13 @@ export class ServiceBook {
     return this.#progress.get(name)?.status ?? { status: 'waiting' };
   }
 
+  /** Milliseconds since it was up for the first time; undefined while it is not up. */
+  ageOf(name: string): number | undefined {
+    const { status, upAt } = this.#progress.get(name) ?? {};
+    if (status?.status !== 'up' || upAt === undefined) return undefined;
+    return (this.#options.uptime() - upAt) * 1000;
+  }
+
   /** A new status; what was to be renewed is, or is no longer wanted. */
   setStatus(name: string, status: ServiceStatus): void {
     const { startedAt, upAt } = this.#progress.get(name) ?? {};

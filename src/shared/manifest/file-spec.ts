@@ -7,6 +7,8 @@ const KINDS = ['contents', 'source', 'symlink', 'directory', 'metadata'] as cons
 
 export interface FileContext {
   readonly place: Place;
+  /** Where the value of `source` stands; by default as `place`. */
+  readonly sourcePlace?: Place;
   /** Numbers that names of services stand for. */
   readonly ids: ReadonlyMap<string, number>;
   /** The merged manifest as text; absent where `metadata` makes no sense, as in recipes. */
@@ -61,7 +63,13 @@ export function parseFileSpec(raw: RawFile, context: FileContext, report: Report
     case 'metadata':
       return { ...common, kind: 'contents', contents: context.metadata?.(raw.metadata ?? 'json') ?? '' };
     case 'source':
-      return { ...common, kind, source: raw.source ?? '', optional: raw.optional ?? false };
+      return {
+        ...common,
+        kind,
+        source: raw.source ?? '',
+        optional: raw.optional ?? false,
+        sourcePlace: context.sourcePlace ?? context.place,
+      };
   }
 }
 

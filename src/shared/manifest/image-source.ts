@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { ToolError } from '../errors.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
+import { suggest } from '../schema/suggest.ts';
 
 /** Recipes that come with Slipway, in system-images/; a bare name of these means the recipe. */
 export const BUILTIN_IMAGES: readonly string[] = ['console', 'network', 'ntp', 'syslog', 'udev'];
@@ -30,10 +31,13 @@ export function parseImageSource(text: string, builtins: readonly string[] = BUI
   const builtin = /^system-images\/([^/]*)$/.exec(text)?.[1];
   if (builtin !== undefined) {
     if (builtins.includes(builtin)) return { kind: 'builtin-recipe', recipe: builtin, name: text };
+    const near = suggest(builtin, builtins);
     return refuse(
       text,
       `there is no built-in image of that name`,
-      `there are ${[...builtins].sort().join(', ')}`,
+      near === undefined
+        ? `there are ${[...builtins].sort().join(', ')}`
+        : `did you mean "${FOLDER}/${near}"?`,
     );
   }
   if (builtins.includes(text)) return { kind: 'builtin-recipe', recipe: text, name: `system-images/${text}` };
@@ -58,6 +62,21 @@ export function parseImageSource(text: string, builtins: readonly string[] = BUI
   const reference = formatReference(parseReference(text));
   return { kind: 'registry', reference, name: reference };
 }
+
+/**
+ * The built-in image that a reference to a registry may have been meant to be, e.g. `system-images/ntp` for `ntpd`
+ * or `sysem-images/ntp`; undefined for one with a tag, a digest or a registry, which nobody writes by mistake.
+ */
+export function nearBuiltin(text: string, builtins: readonly string[] = BUILTIN_IMAGES): string | undefined {
+  if (/[:@.]/.test(text)) return undefined;
+  const [folder, name, ...rest] = text.includes('/') ? text.split('/') : [FOLDER, text];
+  if (folder === undefined || name === undefined || rest.length > 0) return undefined;
+  if (suggest(folder, [FOLDER]) === undefined) return undefined;
+  const near = suggest(name, builtins);
+  return near === undefined ? undefined : `${FOLDER}/${near}`;
+}
+
+const FOLDER = 'system-images';
 
 /** `local/PATH[:TAG]`: a name in the image store for what comes from the build host. */
 function localName(path: string, tag?: string): string {

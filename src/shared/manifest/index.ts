@@ -1,5 +1,5 @@
 /** The manifest model: what the build reads. */
-export { type ImageSource, BUILTIN_IMAGES, parseImageSource } from './image-source.ts';
+export { type ImageSource, BUILTIN_IMAGES, nearBuiltin, parseImageSource } from './image-source.ts';
 export {
   type FileSpec,
   type Manifest,
@@ -14,7 +14,13 @@ export {
   manifestDigest,
   manifestImages,
 } from './manifest.ts';
-export { type ManifestText, type ParseManifestOptions, parseManifest } from './parse-manifest.ts';
+export {
+  type ManifestSurvey,
+  type ManifestText,
+  type ParseManifestOptions,
+  parseManifest,
+  surveyManifest,
+} from './parse-manifest.ts';
 export {
   type Recipe,
   type RecipeGroup,

@@ -1,26 +1,26 @@
 import { repeatedDestinations } from '../service/config.ts';
+import { labelsWithoutEffect } from '../service/rancher-labels.ts';
+import { parseDuration } from '../units.ts';
 import type { Fault } from '../yaml/faults.ts';
 import type { YamlDocument } from '../yaml/parse.ts';
-import type { Place } from '../yaml/place.ts';
-import type { Manifest, ManifestService } from './manifest.ts';
+import { type Place, quoted } from '../yaml/place.ts';
+import { BUILTIN_IMAGES, nearBuiltin } from './image-source.ts';
+import { type Manifest, type ManifestService, manifestImages } from './manifest.ts';
 
 /** Folders that are empty file systems of their own once the machine runs. */
 const SHADOWED = /^(run|proc|sys|dev|tmp)\//;
-/** RancherOS's labels that have no meaning here, and what has. */
-const RANCHER_LABELS: Readonly<Record<string, string>> = {
-  'io.rancher.os.detach': 'put a container that must exit first into "onboot"',
-  'io.rancher.os.createonly': 'leave the service out',
-  'io.rancher.os.reloadconfig': 'use "after: [config]" in the services that need it',
-  'io.rancher.os.scope': 'every service of a manifest is a system service',
-  'io.rancher.os.console': 'remove it',
-};
 
 /** What is allowed but seldom meant: traps of LinuxKit and RancherOS manifests, each with its place. */
-export function manifestWarnings(manifest: Manifest, documents: readonly YamlDocument[]): Fault[] {
+export function manifestWarnings(
+  manifest: Manifest,
+  documents: readonly YamlDocument[],
+  builtins: readonly string[] = BUILTIN_IMAGES,
+): Fault[] {
   return [
     ...consoleWarnings(manifest, documents),
     ...trustWarnings(manifest, documents),
     ...fileWarnings(manifest),
+    ...imageWarnings(manifest, builtins),
     ...manifest.services.flatMap(serviceWarnings),
   ];
 }
@@ -66,15 +66,33 @@ function fileWarnings(manifest: Manifest): Fault[] {
   });
 }
 
+/** Images of a registry that look like a misspelt name of a built-in one. */
+function imageWarnings(manifest: Manifest, builtins: readonly string[]): Fault[] {
+  return manifestImages(manifest).flatMap(({ text, source, place }) => {
+    const near = source.kind === 'registry' ? nearBuiltin(text, builtins) : undefined;
+    if (near === undefined) return [];
+    const message = `image ${quoted(text)} is one of a registry: ${source.name}`;
+    return [{ message, place, hint: `did you mean ${quoted(near)}? Else write ${quoted(source.name)}` }];
+  });
+}
+
+/** What all services together have at the end (machine/boot/daemon.ts). */
+const ALL_GRACE_MS = 50_000;
+
 function serviceWarnings({ name, config, placeOf }: ManifestService): Fault[] {
   const warnings: Fault[] = repeatedDestinations(config).map(path => ({
     message: `${JSON.stringify(name)}: two mounts have the destination ${path}: the later one hides the earlier`,
     place: placeOf(config.binds ? '/binds' : config['binds.add'] ? '/binds.add' : '/mounts'),
     hint: 'remove one of the two',
   }));
-  for (const label of Object.keys(config.labels ?? {})) {
-    const hint = RANCHER_LABELS[label];
-    if (hint === undefined) continue;
+  if (config.stop?.grace !== undefined && parseDuration(config.stop.grace) > ALL_GRACE_MS) {
+    warnings.push({
+      message: `${JSON.stringify(name)}: when the machine goes down, all services together have ${ALL_GRACE_MS / 1000} s`,
+      place: placeOf('/stop/grace'),
+      hint: 'a service that needs longer may be killed',
+    });
+  }
+  for (const { label, hint } of labelsWithoutEffect(config)) {
     warnings.push({
       message: `${JSON.stringify(name)}: the label ${label} has no effect`,
       place: placeOf(`/labels/${label}`),

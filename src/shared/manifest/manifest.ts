@@ -47,7 +47,12 @@ export type FileSpec = FileAttributes &
     | { readonly kind: 'directory' }
     | { readonly kind: 'symlink'; readonly target: string }
     | { readonly kind: 'contents'; readonly contents: string }
-    | { readonly kind: 'source'; readonly source: string; readonly optional: boolean }
+    | {
+        readonly kind: 'source';
+        readonly source: string;
+        readonly optional: boolean;
+        readonly sourcePlace: Place;
+      }
   );
 
 /** One or several manifest files, merged and checked, with every default filled in. */
@@ -104,6 +109,6 @@ export function manifestDigest(manifest: Manifest): Digest {
 }
 
 /** Every image that the manifest names, `init` first. */
-export function manifestImages(manifest: Manifest): ManifestImage[] {
+export function manifestImages(manifest: Pick<Manifest, 'init' | 'services'>): ManifestImage[] {
   return [...manifest.init, ...manifest.services.map(service => service.image)];
 }

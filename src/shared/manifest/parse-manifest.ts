@@ -2,14 +2,13 @@ import { dump } from 'js-yaml';
 import { posix } from 'node:path';
 import { canonicalJson } from '../digest.ts';
 import { ToolError } from '../errors.ts';
-import { schemaFaults } from '../schema/validate.ts';
+import { schemaFaults, withoutRepeated } from '../schema/validate.ts';
 import { checkServiceConfig } from '../service/config.ts';
 import type { ServiceSection } from '../service/definition.ts';
-import { type OrderedService, graphFaults } from '../service/graph.ts';
-import { orderOf, orderPointer } from '../service/rancher-labels.ts';
 import { type Fault, InputError, sortFaults } from '../yaml/faults.ts';
 import { type YamlDocument, pointerTo, readYaml } from '../yaml/parse.ts';
 import type { Place } from '../yaml/place.ts';
+import { checkImageNames, checkOrder, withUniqueNames } from './check-services.ts';
 import { parseFileSpec } from './file-spec.ts';
 import { BUILTIN_IMAGES, type ImageSource, parseImageSource } from './image-source.ts';
 import { manifestWarnings } from './lint.ts';
@@ -35,8 +34,6 @@ export interface ParseManifestOptions {
 }
 
 const SECTIONS: readonly ServiceSection[] = ['onboot', 'services', 'onshutdown'];
-/** LinuxKit gives numbers to service names from here on, in the order onboot, onshutdown, services. */
-const FIRST_SERVICE_ID = 100;
 const REPLACED_INIT = /^docker\.io\/linuxkit\/(init|runc|containerd)[:@]/;
 
 /** One file that fits the schema at least in part. */
@@ -47,6 +44,17 @@ interface Source {
   readonly isSound: (pointer: string) => boolean;
 }
 
+/** What a manifest says, as far as it could be read. */
+export interface ManifestSurvey {
+  /** Undefined where there are faults. */
+  readonly manifest: Manifest | undefined;
+  /** What could be read of the things on the build host that it names. */
+  readonly parts: Pick<Manifest, 'init' | 'services' | 'files'>;
+  /** Every fault of all files, in the order of a reader. */
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+}
+
 /**
  * Reads a manifest from one or several files, merged in the order given. Throws InputError
  * MANIFEST_INVALID with every fault of all files; the warnings need no action.
@@ -54,7 +62,17 @@ interface Source {
 export function parseManifest(
   files: readonly ManifestText[],
   options: ParseManifestOptions = {},
-): { manifest: Manifest; warnings: Fault[] } {
+): { manifest: Manifest; warnings: readonly Fault[] } {
+  const { manifest, faults, warnings } = surveyManifest(files, options);
+  if (manifest === undefined) throw new InputError('MANIFEST_INVALID', 'manifest', faults);
+  return { manifest, warnings };
+}
+
+/** As `parseManifest`, but hands the faults back, for a caller that finds more of them elsewhere. */
+export function surveyManifest(
+  files: readonly ManifestText[],
+  options: ParseManifestOptions = {},
+): ManifestSurvey {
   const faults: Fault[] = [];
   const sources = files.flatMap(file => readSource(file, faults));
   const builtins = options.builtins ?? BUILTIN_IMAGES;
@@ -66,32 +84,15 @@ export function parseManifest(
   const init = parseInit(sources, builtins, faults, warnings);
   checkImageNames([...init, ...services.map(service => service.image)], faults);
   const ids = new Map(services.map(service => [service.name, service.id]));
-  const parsedFiles = parseFiles(sources, ids, merged, faults);
-  if (faults.length > 0) {
-    throw new InputError(
-      'MANIFEST_INVALID',
-      'manifest',
-      sortFaults(
-        faults,
-        files.map(file => file.name),
-      ),
-    );
-  }
+  const parts = { init, services, files: parseFiles(sources, ids, merged, faults) };
+  const names = files.map(file => file.name);
+  if (faults.length > 0)
+    return { manifest: undefined, parts, faults: sortFaults(faults, names), warnings: [] };
 
-  const manifest = withDefaults(merged, nameOf(files), { init, services, files: parsedFiles });
-  warnings.push(
-    ...manifestWarnings(
-      manifest,
-      sources.map(source => source.document),
-    ),
-  );
-  return {
-    manifest,
-    warnings: sortFaults(
-      warnings,
-      files.map(file => file.name),
-    ),
-  };
+  const manifest = withDefaults(merged, nameOf(files), parts);
+  const documents = sources.map(source => source.document);
+  warnings.push(...manifestWarnings(manifest, documents, builtins));
+  return { manifest, parts, faults, warnings: sortFaults(warnings, names) };
 }
 
 /** Every default of the manifest's own keys; those of services are in `defineServices`. */
@@ -144,18 +145,18 @@ function nameOf(files: readonly ManifestText[]): string {
 
 function readSource(file: ManifestText, faults: Fault[]): Source[] {
   const read = readYaml(file.name, file.text, 'manifest');
-  if (read.document === undefined) {
+  const { document } = read;
+  if (document === undefined) {
     faults.push(...read.faults);
     return [];
   }
-  const { document } = read;
   if (document.value === undefined || document.value === null) {
     const hint = 'run "slipway init" for a manifest to start from';
     faults.push({ message: 'the manifest is empty', place: document.placeOf(''), hint });
     return [];
   }
   const found = schemaFaults('manifest', document);
-  faults.push(...found.map(({ fault }) => fault));
+  faults.push(...withoutRepeated(read.faults, found));
   if (typeof document.value !== 'object' || Array.isArray(document.value)) return [];
   const isSound = (pointer: string) =>
     !found.some(f => f.pointer === pointer || f.pointer.startsWith(`${pointer}/`));
@@ -203,94 +204,6 @@ function parseServices(
     }
   }
   return withUniqueNames(found, faults, warnings);
-}
-
-/**
- * Two services of one name are a fault. Oneshots may repeat a name, as in LinuxKit; on the machine the
- * later ones get a number, because a container's name is unique there.
- */
-function withUniqueNames(
-  found: readonly Omit<ManifestService, 'id'>[],
-  faults: Fault[],
-  warnings: Fault[],
-): ManifestService[] {
-  const taken = new Map<string, Place>();
-  for (const { name, place, section } of found) {
-    if (name === 'state' || name === 'config') {
-      faults.push({
-        message: `a service cannot be called "${name}": that is a condition`,
-        place,
-        hint: 'choose another name',
-      });
-    }
-    if (section !== 'services') continue;
-    const first = taken.get(name);
-    if (first) {
-      const related = { message: 'first defined here', place: first };
-      faults.push({
-        message: `a second service is called ${JSON.stringify(name)}`,
-        place,
-        related,
-        hint: 'rename one of the two',
-      });
-    } else taken.set(name, place);
-  }
-  const renamed = found.map(service => {
-    if (service.section === 'services') return service;
-    let name = service.name;
-    for (let n = 2; taken.has(name); n++) name = `${service.name}-${n}`;
-    taken.set(name, service.place);
-    if (name !== service.name) {
-      const message = `${service.section} repeats the name ${JSON.stringify(service.name)}: on the machine it is ${JSON.stringify(name)}`;
-      warnings.push({ message, place: service.place, hint: 'give it a name of its own' });
-    }
-    return { ...service, name };
-  });
-  const rank: Readonly<Record<ServiceSection, number>> = { onboot: 0, onshutdown: 1, services: 2 };
-  const byId = [...renamed].sort((a, b) => rank[a.section] - rank[b.section]);
-  return renamed.map(service => ({ ...service, id: FIRST_SERVICE_ID + byId.indexOf(service) }));
-}
-
-function checkOrder(services: readonly ManifestService[], faults: Fault[]): void {
-  const byName = new Map(services.map(service => [service.name, service]));
-  const nodes: OrderedService[] = services.map(({ name, section, config }) => ({
-    name,
-    section,
-    ...orderOf(config),
-    ...(config.pod === undefined ? {} : { pod: config.pod }),
-  }));
-  for (const fault of graphFaults(nodes)) {
-    // Of two services of one name, which is a fault of its own, the one that has written this.
-    const writes = ({ name, config }: ManifestService) => {
-      if (name !== fault.service) return false;
-      return fault.key === 'pod'
-        ? config.pod === fault.target
-        : orderOf(config)[fault.key].includes(fault.target);
-    };
-    const service = services.find(writes) ?? byName.get(fault.service);
-    const pointer = service ? orderPointer(service.config, fault.key, fault.target) : '';
-    const place = pointer === '' ? service?.place : service?.placeOf(pointer);
-    faults.push({ message: fault.message, hint: fault.hint, ...(place ? { place } : {}) });
-  }
-}
-
-/** Two different things must not have one name in the image store. */
-function checkImageNames(images: readonly ManifestImage[], faults: Fault[]): void {
-  const origins = new Map<string, { origin: string; place: Place }>();
-  for (const { text, source, place } of images) {
-    if (!('path' in source)) continue;
-    const origin = `${source.kind}:${posix.join(posix.dirname(place.file), source.path)}`;
-    const first = origins.get(source.name);
-    if (first && first.origin !== origin) {
-      faults.push({
-        message: `${JSON.stringify(text)} and another image would both be called ${JSON.stringify(source.name)}`,
-        place,
-        related: { message: 'the other image', place: first.place },
-        hint: 'rename one of the two folders or files',
-      });
-    }
-    origins.set(source.name, first ?? { origin, place });
-  }
 }
 
 function parseInit(
@@ -344,7 +257,9 @@ function parseFiles(
     return raw.files.flatMap((file, i) => {
       const pointer = pointerTo('/files', i);
       if (!isSound(pointer)) return [];
-      const context = { place: document.placeOf(`${pointer}/path`), ids, metadata };
+      const place = document.placeOf(`${pointer}/path`);
+      const sourcePlace = document.placeOf(`${pointer}/source`);
+      const context = { place, sourcePlace, ids, metadata };
       const spec = parseFileSpec(file, context, (below, message, hint) =>
         faults.push({
           message: `file ${JSON.stringify(file.path)}: ${message}`,

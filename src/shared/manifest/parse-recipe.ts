@@ -2,7 +2,7 @@ import { ARCHES, type Arch } from '../arch.ts';
 import { ToolError } from '../errors.ts';
 import type { ServiceConfig } from '../schema/manifest.gen.ts';
 import type { RecipeFile } from '../schema/system-image.gen.ts';
-import { schemaFaults } from '../schema/validate.ts';
+import { schemaFaults, withoutRepeated } from '../schema/validate.ts';
 import { checkServiceConfig } from '../service/config.ts';
 import { type Fault, InputError, formatFault, sortFaults } from '../yaml/faults.ts';
 import { pointerTo, readYaml } from '../yaml/parse.ts';
@@ -54,7 +54,7 @@ export function parseRecipe(name: string, text: string, file = `system-images/${
   const read = readYaml(file, text, 'manifest');
   if (read.document === undefined) throw new InputError('RECIPE_INVALID', `recipe ${name}`, read.faults);
   const { document } = read;
-  const faults: Fault[] = schemaFaults('recipe', document).map(({ fault }) => fault);
+  const faults: Fault[] = withoutRepeated(read.faults, schemaFaults('recipe', document));
   if (faults.length > 0) throw new InputError('RECIPE_INVALID', `recipe ${name}`, sortFaults(faults, [file]));
 
   const raw = document.value as RecipeFile;
@@ -115,7 +115,7 @@ export function parseServiceLabel(where: string, text: string): ServiceConfig {
     });
   };
   const read = readYaml(where, text, 'manifest');
-  if (read.document === undefined) return refuse(read.faults);
+  if (read.document === undefined || read.faults.length > 0) return refuse(read.faults);
   if (read.document.value === undefined || read.document.value === null) return {};
   const { document } = read;
   const faults = schemaFaults('service-config', document).map(({ fault }) => fault);

@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import { type Digest, digestOf } from '../digest.ts';
+import { ToolError } from '../errors.ts';
 import { DOCUMENT_LIMITS, type Descriptor } from './image.ts';
 import { type ManifestDocument, digestMismatch, sizeMismatch } from './image-source.ts';
 import { MANIFEST_ACCEPT } from './media-types.ts';
-import { type ImageReference, formatReference } from './reference.ts';
+import { type ImageReference, formatReference, repositoryName } from './reference.ts';
 import { type RegistryOptions, RegistrySession } from './registry-session.ts';
-import { isUnreachable, readDocument } from './registry-transport.ts';
+import { type TransportResponse, isUnreachable, readDocument } from './registry-transport.ts';
 
 export type { RegistryOptions } from './registry-session.ts';
+
+const TAGS_A_PAGE = 100;
+const MAX_TAGS = 10_000;
 
 /** A connection that brought less than this before it broke counts as a failed attempt. */
 const RESUME_PROGRESS = 1 << 20;
@@ -56,6 +60,31 @@ export class Registry {
       const isGeneric = mediaType === undefined || ['', 'application/json', 'text/plain'].includes(mediaType);
       return { bytes, digest, mediaType: isGeneric ? undefined : mediaType };
     });
+  }
+
+  /** Every tag of a repository, at most 10,000. Throws as fetchManifest, OCI_DOCUMENT_MALFORMED. */
+  async listTags(
+    reference: ImageReference,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<string[]> {
+    const { registry, repository } = reference;
+    const what = `listing the tags of ${repositoryName(reference)}`;
+    const endpoint = this.#session.endpointOf(registry);
+    const tags: string[] = [];
+    let next: URL | undefined = new URL(`v2/${repository}/tags/list?n=${TAGS_A_PAGE}`, endpoint.base);
+    while (next !== undefined && tags.length < MAX_TAGS) {
+      const { signal } = options;
+      const response: TransportResponse = await this.#session.request(endpoint, { repository }, next, {
+        signal,
+        what,
+      });
+      const bytes = await readDocument(response, DOCUMENT_LIMITS.manifest, what);
+      tags.push(...parseTags(bytes, what));
+      const link: string = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1] ?? '';
+      const following: URL | null = link === '' ? null : URL.parse(link, next.href);
+      next = following?.origin === endpoint.base.origin ? following : undefined;
+    }
+    return tags.slice(0, MAX_TAGS);
   }
 
   /**
@@ -117,6 +146,22 @@ export class Registry {
     const digest = `sha256:${hash.digest('hex')}`;
     if (digest !== descriptor.digest) throw digestMismatch(what, digest, descriptor.digest);
   }
+}
+
+function parseTags(bytes: Uint8Array, what: string): string[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    json = undefined;
+  }
+  const tags: unknown = typeof json === 'object' && json !== null && 'tags' in json ? json.tags : undefined;
+  if (tags === null) return [];
+  if (Array.isArray(tags) && tags.every(tag => typeof tag === 'string')) return tags;
+  throw new ToolError(`${what}: the answer is no list of tags`, {
+    code: 'OCI_DOCUMENT_MALFORMED',
+    kind: 'invalid-input',
+  });
 }
 
 function isRangeFrom(headers: Headers, offset: number): boolean {

@@ -201,7 +201,7 @@ export interface ServiceConfig {
    */
   uid?: number | string;
   /**
-   * Group id, or the name of a service.
+   * Group id, or the name of a service. Alone it leaves the user as it is.
    */
   gid?: number | string;
   /**
@@ -281,7 +281,7 @@ export interface ServiceConfig {
    */
   pod?: string;
   /**
-   * Host name inside the container; needs `uts: new`.
+   * Host name inside the container, which then has `uts: new`.
    */
   hostname?: string;
   /**
@@ -297,11 +297,11 @@ export interface ServiceConfig {
    */
   noNewPrivileges?: boolean;
   /**
-   * Paths hidden from the container.
+   * Paths hidden from the container; `[]` hides nothing. Default: those that Docker hides, such as /proc/kcore and /sys/firmware; none for privileged services and those with all capabilities.
    */
   maskedPaths?: AbsolutePath[];
   /**
-   * Paths that are read-only in the container.
+   * Paths that are read-only in the container; `[]` makes everything writable that its user may write. Default: Docker's, /proc/sys and /proc/sysrq-trigger among them; none for privileged services and those with all capabilities.
    */
   readonlyPaths?: AbsolutePath[];
   /**
@@ -401,12 +401,12 @@ export interface ServiceConfig {
     [k: string]: string | number | boolean;
   };
   /**
-   * Services that must be up before this one starts, and the conditions `state` (the state partition is mounted, or there is none), `network` (an address, or it was given up), `config` (cloud-config was read) and `cargo:NAME` (an optional file system is mounted).
+   * Services that must be up before this one starts, and the conditions `state` (the state partition is mounted, or there is none), `network` (there is a default route or an address, or none came within 20 s), `config` (cloud-config was read) and `cargo:NAME` (an optional file system is mounted).
    */
   after?: Strings;
   before?: Strings2;
   /**
-   * When the service counts as up. Without it, as soon as its process runs. One of the keys, or the word `notify`; or the word `exit` for a oneshot, which is done when it has exited with 0.
+   * When the service counts as up. Without it, as soon as its process runs; one that ends within its first second is not up until it has run for a second. One of the keys, or the word `notify`; or the word `exit` for a oneshot, which is done when it has exited with 0.
    */
   ready?:
     | ('exit' | 'notify')
@@ -477,7 +477,7 @@ export interface ServiceConfig {
    */
   stop?: {
     /**
-     * Signal that asks it to end.
+     * Signal that asks it to end. Default: the image's own (`STOPSIGNAL`), else `TERM`.
      */
     signal?: string;
     /**
@@ -487,7 +487,7 @@ export interface ServiceConfig {
   };
 }
 /**
- * Kernel parameters of the container's own namespaces.
+ * Kernel parameters of the container's own namespaces: `net.*` with `net: new`, `kernel.msg*`, `kernel.sem`, `kernel.shm*` and `fs.mqueue.*` with `ipc: new`, `kernel.domainname` with `uts: new`. The others are the machine's: see the manifest's own `sysctl`.
  */
 export interface Sysctls {
   [k: string]: string | number;

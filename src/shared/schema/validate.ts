@@ -1,7 +1,7 @@
 import type { Fault } from '../yaml/faults.ts';
 import type { YamlDocument } from '../yaml/parse.ts';
 import { pointerTo } from '../yaml/parse.ts';
-import { quoted } from '../yaml/place.ts';
+import { printable, quoted } from '../yaml/place.ts';
 import { type SchemaName, knownKeysAt, schemasAt } from './lookup.ts';
 import { suggest } from './suggest.ts';
 import {
@@ -55,6 +55,14 @@ export function schemaFaults(name: SchemaName, document: YamlDocument): SchemaFa
   return errors.map(error => ({ pointer: error.instancePath, fault: faultOf(name, document, error) }));
 }
 
+/** Faults of a document's text, and those of its schema that do not stand where the text itself is at fault. */
+export function withoutRepeated(text: readonly Fault[], schema: readonly SchemaFault[]): Fault[] {
+  const isSamePlace = (a: Fault, b: Fault): boolean =>
+    a.place?.line === b.place?.line && a.place?.column === b.place?.column;
+  const added = schema.map(({ fault }) => fault).filter(fault => !text.some(one => isSamePlace(one, fault)));
+  return [...text, ...added];
+}
+
 /** Drops what only repeats another error: outer errors of anyOf, branches of another type, refused keys. */
 function relevantErrors(errors: readonly SchemaError[]): SchemaError[] {
   const refused = errors.filter(e => e.keyword === 'notSupportedYet').map(e => e.instancePath);
@@ -73,7 +81,16 @@ function relevantErrors(errors: readonly SchemaError[]): SchemaError[] {
       const type = `${choice.schemaPath}${branch}type`;
       return kept.some(e => e.schemaPath === type && e.instancePath === choice.instancePath);
     });
-  const right = kept.filter(error => error.keyword !== 'anyOf' && !isWrongBranch(error));
+  // A list of words says more than that they are texts.
+  const isListed = (error: SchemaError): boolean =>
+    error.keyword === 'type' &&
+    kept.some(
+      e =>
+        e.keyword === 'enum' &&
+        e.schemaPath.replace(/enum$/, 'type') === error.schemaPath &&
+        e.instancePath === error.instancePath,
+    );
+  const right = kept.filter(error => error.keyword !== 'anyOf' && !isWrongBranch(error) && !isListed(error));
   const unexplained = choices.filter(choice => !right.some(e => below(e.instancePath, choice.instancePath)));
   return [...right, ...unexplained];
 }
@@ -122,7 +139,7 @@ function faultOf(name: SchemaName, document: YamlDocument, error: SchemaError): 
     case 'anyOf': {
       const types = [error.params.type ?? nodes.flatMap(node => node.type ?? [])].flat().map(String);
       const wanted = expected ?? [...new Set(types)].map(typeName).join(' or ');
-      const hint = hintForType(types, value, document.spellingOf(pointer), wanted);
+      const hint = hintForType(types, value, document.spellingOf(pointer), wanted, pointer);
       return {
         message: `${label}: expected ${wanted}, found ${described(value)}`,
         place: value === null ? document.keyPlaceOf(pointer) : at.place,
@@ -166,6 +183,7 @@ function hintForType(
   value: unknown,
   spelling: string | undefined,
   wanted: string,
+  pointer: string,
 ): string | undefined {
   if (value === null) return 'give it a value, or remove the key';
   if (typeof value === 'number' && wanted.startsWith('a duration')) return `add the unit: ${value}s`;
@@ -176,12 +194,49 @@ function hintForType(
   if (types.includes('string') && spelling !== undefined && typeof value !== 'string') {
     return `write it in quotes: "${spelling}"`;
   }
+  if (types.includes('array') && typeof value === 'string' && /\/(command|exec)$/.test(pointer))
+    return `write a list: [${wordsOf(value).map(quoted).join(', ')}]`;
   if (types.includes('array') && typeof value !== 'object')
     return `write a list: [${spelling ?? quoted(value)}]`;
+  if (types.includes('array') && isMapping(value) && pointer.endsWith('/env')) {
+    const items = Object.entries(value).map(
+      ([name, item]) => `${name}=${isScalar(item) ? String(item) : ''}`,
+    );
+    return `write a list: [${shownItems(items.map(quoted))}]`;
+  }
+  if (types.includes('object') && Array.isArray(value) && value.every(isPair)) {
+    const pairs = value.map(item => /^([^=]+)=(.*)$/s.exec(item) ?? []);
+    return `write a mapping: {${shownItems(pairs.map(([, name, item]) => `${printable(name ?? '')}: ${quoted(item)}`))}}`;
+  }
   if (types.some(type => type === 'integer' || type === 'number') && typeof value === 'string') {
     if (/^\d+(\.\d+)?$/.test(value)) return `write it without quotes: ${value}`;
   }
   return undefined;
+}
+
+/** More are not shown as an example. */
+const MAX_ITEMS = 4;
+
+function shownItems(items: readonly string[]): string {
+  return items.slice(0, MAX_ITEMS).join(', ') + (items.length > MAX_ITEMS ? ', ...' : '');
+}
+
+function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isScalar(value: unknown): value is string | number | boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value);
+}
+
+function isPair(item: unknown): item is string {
+  return typeof item === 'string' && /^[^=\s]+=/.test(item);
+}
+
+/** The words of a command line, quotes taken off; not a shell's rules, an example to correct. */
+function wordsOf(line: string): string[] {
+  const words = line.match(/"[^"]*"|'[^']*'|\S+/g) ?? [];
+  return words.map(word => /^(["'])(.*)\1$/s.exec(word)?.[2] ?? word);
 }
 
 /** The value at a JSON pointer; undefined where there is none. */

@@ -1,6 +1,9 @@
 import { posix } from 'node:path';
 import type { ServiceConfig } from '../schema/manifest.gen.ts';
 import type { ServiceSection } from './definition.ts';
+import { checkNamespaced } from './own-namespaces.ts';
+import { autostartOf, readyOf } from './rancher-labels.ts';
+import { isSignal } from './signals.ts';
 
 /** Reports a fault of a service's configuration; the pointer is below the configuration. */
 export type ReportFault = (pointer: string, message: string, hint?: string) => void;
@@ -18,19 +21,12 @@ const DEFAULT_DESTINATIONS: Readonly<Record<string, string>> = {
   cgroup2: '/sys/fs/cgroup',
 };
 
-/** RancherOS's names -> ours. */
-const RANCHER_NAMES: Readonly<Record<string, string>> = {
-  'cloud-init': 'config',
-  'cloud-init-execute': 'config',
-};
-
 /** What a schema cannot say about a service's keys. */
 export function checkServiceConfig(
   config: ServiceConfig,
   section: ServiceSection | undefined,
   report: ReportFault,
 ): void {
-  const oneshot = section !== undefined && section !== 'services';
   for (const key of ['capabilities', 'capabilities.add', 'ambient'] as const) {
     const list = config[key] ?? [];
     const word = list.find(name => name === 'all' || name === 'none');
@@ -55,34 +51,53 @@ export function checkServiceConfig(
       `add "${wanted === 'destination' ? wanted : 'type'}:"`,
     );
   });
-  if (config.user !== undefined && (config.uid !== undefined || config.gid !== undefined)) {
-    report('/user', 'user and uid or gid are both given', 'keep "user", or "uid" and "gid"');
+  if (config.user !== undefined && config.uid !== undefined) {
+    report('/user', 'user and uid are both given', 'keep "user", or "uid" and "gid"');
   }
+  if (config.user?.includes(':') === true && config.gid !== undefined) {
+    report('/gid', '"user" names a group, and gid is given too', 'keep one of the two');
+  }
+  const signal = config.stop?.signal;
+  if (signal !== undefined && !isSignal(signal)) {
+    const message = `${JSON.stringify(signal)} is no signal`;
+    report('/stop/signal', message, 'use a name such as TERM, INT, QUIT or RTMIN+3');
+  }
+  checkNamespaced(config, report);
   if (config.pid === 'pod' && config.pod === undefined) {
     report('/pid', '"pid: pod" without "pod"', 'name the service in "pod"');
   }
-  checkReady(config, oneshot, report);
-  if (
-    oneshot &&
-    restartPolicyOf(config) !== undefined &&
-    !/^(no|on-failure)/.test(restartPolicyOf(config) ?? '')
-  ) {
+  for (const key of ['net', 'ipc', 'uts', 'hostname'] as const) {
+    if (config.pod === undefined || config[key] === undefined) continue;
+    report(`/${key}`, `pod and ${key} are both given`, `"pod" decides over it; remove "${key}"`);
+  }
+  checkReady(config, section, report);
+  checkOneshot(config, section, report);
+}
+
+/** A oneshot ends: every container of `onboot` and `onshutdown`, and a service with `ready: exit`. */
+function checkOneshot(config: ServiceConfig, section: ServiceSection | undefined, report: ReportFault): void {
+  const isSectionOfOneshots = section === 'onboot' || section === 'onshutdown';
+  if (isSectionOfOneshots && !autostartOf(config)) {
+    const pointer = config.autostart === undefined ? '/labels' : '/autostart';
+    report(pointer, `${section} runs each of its containers`, 'move it to "services"');
+  }
+  const policy = restartPolicyOf(config);
+  if (policy === undefined || /^(no|on-failure)/.test(policy)) return;
+  if (isSectionOfOneshots || readyOf(config) === 'exit') {
+    const what = isSectionOfOneshots ? `${section} is for oneshots` : '"ready: exit" makes it a oneshot';
     report(
       '/restart',
-      `${section} is for oneshots, which are not started again when they exit with 0`,
+      `${what}, which are not started again when they exit with 0`,
       'use "no" or "on-failure"',
     );
   }
 }
 
-function checkReady(config: ServiceConfig, oneshot: boolean, report: ReportFault): void {
+function checkReady(config: ServiceConfig, section: ServiceSection | undefined, report: ReportFault): void {
   const { ready } = config;
-  if (ready === undefined) return;
-  if (oneshot)
+  if (ready === undefined || ready === 'exit') return;
+  if (section === 'onboot' || section === 'onshutdown')
     report('/ready', 'a oneshot is up when it has exited with 0; it has no "ready"', 'remove "ready"');
-  if (ready === 'notify' || ready.notify !== undefined) {
-    report('/ready', 'readiness by notify is not supported yet', 'use tcp, file, http, log or exec');
-  }
   if (typeof ready === 'string') return;
   const kinds = READY_KINDS.filter(kind => ready[kind] !== undefined);
   if (kinds.length !== 1) {
@@ -134,34 +149,17 @@ export function resolveMount(
   return { type, source: mount.source ?? type, destination, options: mount.options ?? [] };
 }
 
-/** `after` and `before` with RancherOS's labels read into them; `pointer` tells where each name stands. */
-export function orderOf(config: ServiceConfig): { after: string[]; before: string[] } {
-  const of = (key: 'after' | 'before'): string[] => {
-    const label = config.labels?.[`io.rancher.os.${key}`];
-    const labelled = String(label ?? '')
-      .split(',')
-      .map(name => name.trim())
-      .filter(name => name !== '')
-      .map(name => RANCHER_NAMES[name] ?? name);
-    return [...new Set([...(config[key] ?? []), ...labelled])];
-  };
-  return { after: of('after'), before: of('before') };
-}
-
-/** Where a name of `orderOf` stands in the configuration. */
-export function orderPointer(config: ServiceConfig, key: 'after' | 'before', target: string): string {
-  const index = (config[key] ?? []).indexOf(target);
-  if (index !== -1) return `/${key}/${index}`;
-  return config.labels?.[`io.rancher.os.${key}`] === undefined ? '' : `/labels/io.rancher.os.${key}`;
-}
-
 /**
- * One configuration over another: a key replaces the whole value below it; `binds.add` and
- * `capabilities.add` add to what is below, each item once.
+ * One configuration over another: a key replaces the whole value below it, and what another key below says of the
+ * same thing; `binds.add` and `capabilities.add` add to what is below, each item once.
  */
 export function mergeServiceConfig(base: ServiceConfig, over: ServiceConfig): ServiceConfig {
   const { 'binds.add': addedBinds, 'capabilities.add': addedCapabilities, ...rest } = over;
-  const { 'binds.add': baseBinds = [], 'capabilities.add': baseCapabilities = [], ...below } = base;
+  const {
+    'binds.add': baseBinds = [],
+    'capabilities.add': baseCapabilities = [],
+    ...below
+  } = withoutReplaced(base, over);
   const merged: ServiceConfig = { ...below, ...rest };
   const binds = [...(over.binds ?? [...(base.binds ?? []), ...baseBinds]), ...(addedBinds ?? [])];
   if (over.binds !== undefined || binds.length > 0) merged.binds = [...new Set(binds)];
@@ -174,6 +172,22 @@ export function mergeServiceConfig(base: ServiceConfig, over: ServiceConfig): Se
     merged.capabilities = named.includes('all') ? ['all'] : [...new Set(named)];
   }
   return merged;
+}
+
+/** What is below without the keys that say the same as another key above: the user, and the host's name. */
+function withoutReplaced(base: ServiceConfig, over: ServiceConfig): ServiceConfig {
+  const { user, uid, gid, hostname, ...others } = base;
+  const keepsUser = over.user === undefined && over.uid === undefined;
+  // A group alone takes the place of the user's own.
+  const kept = over.gid === undefined ? user : user?.replace(/:.*/, '');
+  const keepsHostname = over.uts === undefined || over.uts === 'new';
+  return {
+    ...others,
+    ...(kept !== undefined && keepsUser ? { user: kept } : {}),
+    ...(uid !== undefined && over.user === undefined ? { uid } : {}),
+    ...(gid !== undefined && over.user === undefined ? { gid } : {}),
+    ...(hostname !== undefined && keepsHostname ? { hostname } : {}),
+  };
 }
 
 /** Destinations of binds and tmpfs that occur more than once, where the later hides the earlier. */

@@ -5,19 +5,25 @@ import { parseDuration, parseSize } from '../units.ts';
 import { type Fault, InputError } from '../yaml/faults.ts';
 import {
   CONFIG_LABELS,
+  type ReportFault,
   checkServiceConfig,
   mergeServiceConfig,
-  orderOf,
-  orderPointer,
   resolveMount,
 } from './config.ts';
 import type { Readiness, RestartPolicy, ServiceDefinition, ServiceLimits } from './definition.ts';
 import { CONDITIONS, type GraphOptions, graphFaults } from './graph.ts';
+import { checkOwnNamespaces } from './own-namespaces.ts';
+import { autostartOf, orderOf, orderPointer, readyOf } from './rancher-labels.ts';
 
 /** What an image says about how its containers run: a recipe's `config`, or the labels of an OCI image. */
 export type ImageFacts =
   | { readonly kind: 'recipe'; readonly config: ServiceConfig }
-  | { readonly kind: 'oci'; readonly labels: Readonly<Record<string, string>> };
+  | {
+      readonly kind: 'oci';
+      readonly labels: Readonly<Record<string, string>>;
+      /** The image's own `USER`. */
+      readonly user?: string;
+    };
 
 /** Finds what an image says; undefined where it is not known (yet), e.g. without network. */
 export type LookupImage = (image: ManifestImage) => ImageFacts | undefined;
@@ -46,13 +52,16 @@ export function defineServices(
     const facts = lookup(service.image);
     const base = inherited(service, facts, names);
     const merged = mergeServiceConfig(base, service.config);
-    checkServiceConfig(merged, service.section, (pointer, message, hint) => {
-      // What the manifest itself says was checked when it was parsed.
-      const key = pointer.split('/')[1] ?? '';
-      if (Object.hasOwn(service.config, key)) return;
-      faults.push(located(service, `${message} (from ${service.image.text})`, hint));
-    });
-    const user = userOf(merged, ids, message => faults.push(located(service, message)));
+    // What the manifest says by itself was found sound when it was parsed; now it is seen with what the image says.
+    const report: ReportFault = (pointer, message, hint) => {
+      const isWritten = Object.hasOwn(service.config, pointer.split('/')[1] ?? '');
+      const origin = isWritten ? '' : ` (from ${service.image.text})`;
+      const place = isWritten ? service.placeOf(pointer) : service.place;
+      faults.push({ ...located(service, message + origin, hint), place });
+    };
+    checkServiceConfig(merged, service.section, report);
+    checkOwnNamespaces(merged, facts !== undefined, report);
+    const user = userOf(merged, facts, ids, message => faults.push(located(service, message)));
     warnings.push(...privilegeWarnings(service, merged));
     return {
       ...definitionOf(service, merged, facts?.kind === 'recipe', ids),
@@ -90,6 +99,11 @@ function inherited(
   }
   const exists = (name: string): boolean =>
     name !== service.name && (names.has(name) || CONDITIONS.includes(name) || name.startsWith('cargo:'));
+  if (service.config.pod !== undefined) {
+    // The pod decides over them.
+    const decided = ['net', 'ipc', 'uts', 'hostname'];
+    config = Object.fromEntries(Object.entries(config).filter(([key]) => !decided.includes(key)));
+  }
   return {
     ...config,
     ...(config.after ? { after: config.after.filter(exists) } : {}),
@@ -136,8 +150,7 @@ function definitionOf(
     noNewPrivileges: config.noNewPrivileges ?? !privileged,
     privileged,
     ...(config.rootfsPropagation === undefined ? {} : { rootfsPropagation: config.rootfsPropagation }),
-    maskedPaths: config.maskedPaths ?? [],
-    readonlyPaths: config.readonlyPaths ?? [],
+    ...pathsOf(config),
     sysctl: texts(config.sysctl ?? {}),
     rlimits: (config.rlimits ?? []).map(limit => limit.replace(/^RLIMIT_/, '').toLowerCase()),
     ...(config.oomScoreAdj === undefined ? {} : { oomScoreAdj: config.oomScoreAdj }),
@@ -145,19 +158,35 @@ function definitionOf(
     labels: texts(config.labels ?? {}),
     ...orderOf(config),
     ...(ready === undefined ? {} : { ready }),
+    autostart: autostartOf(config),
     restart: restartOf(service, config),
     timeoutMs: config.timeout === undefined ? DEFAULT_TIMEOUT_MS : parseDuration(config.timeout),
     onFailure: config.on_failure ?? 'continue',
     stop: {
-      signal: `SIG${(config.stop?.signal ?? 'TERM').replace(/^SIG/, '')}`,
+      ...(config.stop?.signal === undefined
+        ? {}
+        : { signal: `SIG${config.stop.signal.replace(/^SIG/, '')}` }),
       graceMs: config.stop?.grace === undefined ? DEFAULT_GRACE_MS : parseDuration(config.stop.grace),
     },
     ...(pod === undefined ? {} : { pod }),
   };
 }
 
+/** Hidden and read-only paths as written; silence leaves them to the engine, whose defaults are Docker's. */
+function pathsOf(config: ServiceConfig): Pick<ServiceDefinition, 'maskedPaths' | 'readonlyPaths'> {
+  // Whoever has every capability can undo both, and is given them in order to work on the kernel.
+  const silent = config.capabilities?.includes('all') === true ? [] : undefined;
+  const { maskedPaths = silent, readonlyPaths = silent } = config;
+  return {
+    ...(maskedPaths === undefined ? {} : { maskedPaths }),
+    ...(readonlyPaths === undefined ? {} : { readonlyPaths }),
+  };
+}
+
+/** A group alone changes the group of whatever user it would be otherwise. */
 function userOf(
   config: ServiceConfig,
+  facts: ImageFacts | undefined,
   ids: ReadonlyMap<string, number>,
   refuse: (message: string) => void,
 ): string | undefined {
@@ -165,12 +194,15 @@ function userOf(
     if (idOf(id, ids) === undefined) refuse(`${JSON.stringify(id)} is the name of no service`);
   }
   if (config.uid === undefined && config.gid === undefined) return config.user;
-  return `${idOf(config.uid, ids) ?? 0}:${idOf(config.gid, ids) ?? 0}`;
+  const [imageUser = ''] = facts?.kind === 'oci' ? (facts.user ?? '').split(':') : [];
+  const user = config.uid === undefined ? (config.user ?? imageUser) : String(idOf(config.uid, ids) ?? 0);
+  return `${user === '' ? 0 : user}:${idOf(config.gid, ids) ?? 0}`;
 }
 
-function readinessOf({ ready }: ServiceConfig): Readiness | undefined {
+function readinessOf(config: ServiceConfig): Readiness | undefined {
+  const ready = readyOf(config);
   if (ready === undefined) return undefined;
-  if (ready === 'notify') return { kind: 'notify' };
+  if (typeof ready === 'string') return { kind: ready };
   const intervalMs = ready.interval === undefined ? DEFAULT_INTERVAL_MS : parseDuration(ready.interval);
   if (ready.exec !== undefined) return { kind: 'exec', command: ready.exec, intervalMs };
   if (ready.tcp !== undefined) {
@@ -184,7 +216,8 @@ function readinessOf({ ready }: ServiceConfig): Readiness | undefined {
 }
 
 function restartOf(service: ManifestService, config: ServiceConfig): RestartPolicy {
-  const fallback = service.section === 'services' ? 'always' : 'no';
+  const isLongrun = service.section === 'services' && readyOf(config) !== 'exit';
+  const fallback = isLongrun ? 'always' : 'no';
   const written = typeof config.restart === 'string' ? config.restart : config.restart?.policy;
   const [policy, times] = (written ?? fallback).split(':') as [RestartPolicy['policy'], string | undefined];
   const { delay, max_delay: maxDelay, retries } = typeof config.restart === 'object' ? config.restart : {};
@@ -216,10 +249,11 @@ function limitsOf({ limits = {}, resources = {} }: ServiceConfig): ServiceLimits
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
-/** Who asks for more than a service normally needs, and for what. */
+/** Who asks for more than a service normally needs, and for what; Slipway's own images need what they ask for. */
 function privilegeWarnings(service: ManifestService, config: ServiceConfig): Fault[] {
+  if (service.image.source.kind === 'builtin-recipe') return [];
   const asks = [
-    config.privileged ? 'to be privileged, which equals root on the machine' : undefined,
+    config.privileged ? '"privileged", which equals root on the machine' : undefined,
     config.capabilities?.includes('all') ? 'all capabilities' : undefined,
     config.capabilities?.includes('CAP_SYS_ADMIN') ? 'CAP_SYS_ADMIN, which is nearly all of root' : undefined,
     config.capabilities?.includes('CAP_SYS_MODULE')
@@ -230,10 +264,8 @@ function privilegeWarnings(service: ManifestService, config: ServiceConfig): Fau
     config.binds?.some(bind => /^\/(:|\/+:)/.test(bind)) ? "the machine's whole root file system" : undefined,
   ].filter(ask => ask !== undefined);
   if (asks.length === 0) return [];
-  const isOurs = service.image.source.kind === 'builtin-recipe';
   const message = `${service.section} ${JSON.stringify(service.name)} asks for ${asks.join(', and ')}`;
-  const hint = isOurs ? 'it is needed for what this system image does' : 'remove what it does not need';
-  return [{ message, place: service.place, hint }];
+  return [{ message, place: service.place, hint: 'remove what it does not need' }];
 }
 
 function texts(values: Readonly<Record<string, unknown>>): Record<string, string> {

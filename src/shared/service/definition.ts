@@ -39,15 +39,17 @@ export interface ServiceLimits {
   readonly pids?: number;
 }
 
-/** When a longrun counts as up. Without one it is up as soon as its process runs. */
+/** When a service counts as up. Without one it is up as soon as its process runs, and stays so. */
 export type Readiness =
+  /** A oneshot: done when it has exited with 0. */
+  | { readonly kind: 'exit' }
   | { readonly kind: 'exec'; readonly command: readonly string[]; readonly intervalMs: number }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly intervalMs: number }
   | { readonly kind: 'file'; readonly path: string; readonly intervalMs: number }
   | { readonly kind: 'http'; readonly url: string; readonly intervalMs: number }
   /** A line of the service's log that matches this regular expression. */
   | { readonly kind: 'log'; readonly pattern: string }
-  /** READY=1 on the socket that NOTIFY_SOCKET names (sd_notify). */
+  /** READY=1 on the socket that NOTIFY_SOCKET names (sd_notify(3)). */
   | { readonly kind: 'notify' };
 
 export interface RestartPolicy {
@@ -91,8 +93,10 @@ export interface ServiceDefinition {
   readonly noNewPrivileges: boolean;
   readonly privileged: boolean;
   readonly rootfsPropagation?: string;
-  readonly maskedPaths: readonly string[];
-  readonly readonlyPaths: readonly string[];
+  /** Hidden from it; absent: what the engine hides from any container. */
+  readonly maskedPaths?: readonly string[];
+  /** Not to be written by it; absent: what no container may write. */
+  readonly readonlyPaths?: readonly string[];
   readonly sysctl: Readonly<Record<string, string>>;
   /** `name,soft,hard`, numbers or `unlimited`. */
   readonly rlimits: readonly string[];
@@ -104,11 +108,19 @@ export interface ServiceDefinition {
   /** Names of services that wait for this one. */
   readonly before: readonly string[];
   readonly ready?: Readiness;
+  /** Whether the boot starts it; otherwise its container is made, and waits for a person. */
+  readonly autostart: boolean;
   readonly restart: RestartPolicy;
   /** Until it must be up (longrun) or have exited 0 (oneshot); then it is declared failed. */
   readonly timeoutMs: number;
   readonly onFailure: 'continue' | 'retry' | 'rescue';
-  readonly stop: { readonly signal: string; readonly graceMs: number };
+  /** Without a signal it is the image's own, else SIGTERM. */
+  readonly stop: { readonly signal?: string; readonly graceMs: number };
   /** Share this service's network, ipc and uts namespaces (and pid if it asks). */
   readonly pod?: string;
+}
+
+/** True for a service that ends: what runs in `onboot` and `onshutdown`, and what is ready when it has exited. */
+export function isOneshot({ section, ready }: Pick<ServiceDefinition, 'section' | 'ready'>): boolean {
+  return section !== 'services' || ready?.kind === 'exit';
 }

@@ -11,6 +11,8 @@ export interface OrderedService {
   readonly section: ServiceSection;
   readonly after: readonly string[];
   readonly before: readonly string[];
+  /** Whose namespaces it shares. */
+  readonly pod?: string;
 }
 
 export interface GraphFault {
@@ -18,7 +20,7 @@ export interface GraphFault {
   readonly hint: string;
   /** Whose key is at fault. */
   readonly service: string;
-  readonly key: 'after' | 'before';
+  readonly key: 'after' | 'before' | 'pod';
   /** The name in that key. */
   readonly target: string;
 }
@@ -30,8 +32,8 @@ export interface GraphOptions {
 
 /**
  * Everything that keeps services from being ordered: unknown names, waiting across sections, cycles.
- * `onboot` and `onshutdown` run in the order written; services start when `onboot` is done. `network`
- * is a condition, and where a service is called so too, the condition needs that service.
+ * `onboot` and `onshutdown` run in the order written; services start when `onboot` is done. `network` is a condition,
+ * and where a service is called so too, the name means both. A service comes after the one whose pod it shares.
  */
 export function graphFaults(services: readonly OrderedService[], options: GraphOptions = {}): GraphFault[] {
   const byName = new Map(services.map(service => [service.name, service]));
@@ -43,6 +45,8 @@ export function graphFaults(services: readonly OrderedService[], options: GraphO
         if (problem) faults.push({ ...problem, service: service.name, key, target });
       }
     }
+    const problem = podProblem(service, byName);
+    if (problem) faults.push({ ...problem, service: service.name, key: 'pod', target: service.pod ?? '' });
   }
   return [...faults, ...cycleFaults(services, byName)];
 }
@@ -106,10 +110,10 @@ function linkProblem(
   }
   if (!other) {
     if (key === 'after' && CONDITIONS.includes(target)) return undefined;
-    const names = [...byName.keys(), ...(key === 'after' ? CONDITIONS : [])].filter(n => n !== service.name);
-    const near = suggest(target, names);
+    const services = [...byName.keys()].filter(name => name !== service.name);
+    const near = suggest(target, [...services, ...(key === 'after' ? CONDITIONS : [])]);
     const conditions = key === 'after' ? `; conditions are ${CONDITIONS.join(', ')}` : '';
-    const known = `there are ${names.filter(n => !CONDITIONS.includes(n) || byName.has(n)).join(', ') || 'no others'}`;
+    const known = `there are ${services.join(', ') || 'no others'}`;
     return {
       message: `${who}: ${key} names ${JSON.stringify(target)}, which is no service`,
       hint: near === undefined ? `${known}${conditions}` : `did you mean ${JSON.stringify(near)}?`,
@@ -120,6 +124,30 @@ function linkProblem(
   return {
     message: `${who} ${key === 'after' ? 'waits for' : 'is to come before'} ${JSON.stringify(target)} of ${other.section}, but ${ORDER_TEXT[second.section]}`,
     hint: `move one of the two to the other's section, or remove the name`,
+  };
+}
+
+/** Only what keeps running can lend its namespaces, and only while it runs: oneshots can't. */
+function podProblem(
+  service: OrderedService,
+  byName: ReadonlyMap<string, OrderedService>,
+): { message: string; hint: string } | undefined {
+  const { pod } = service;
+  if (pod === undefined) return undefined;
+  const owner = byName.get(pod);
+  const reason = !owner
+    ? 'is no service'
+    : owner === service
+      ? 'is the service itself'
+      : owner.pod !== undefined
+        ? 'is in a pod itself'
+        : owner.section !== 'services' || service.section !== 'services'
+          ? `does not run at that time: both must be in "services"`
+          : undefined;
+  if (reason === undefined) return undefined;
+  return {
+    message: `${service.section} ${JSON.stringify(service.name)}: pod names ${JSON.stringify(pod)}, which ${reason}`,
+    hint: 'name a service that has its own namespaces',
   };
 }
 
@@ -143,6 +171,7 @@ function edgesOf(
   for (const service of services) {
     for (const name of service.after) add(service, byName.get(name));
     for (const name of service.before) add(byName.get(name), service);
+    if (service.pod !== service.name) add(service, byName.get(service.pod ?? ''));
     if (service.section !== 'services') add(service, previous.get(service.section));
     previous.set(service.section, service);
   }
@@ -176,6 +205,7 @@ function cycleFault(cycle: readonly string[], byName: ReadonlyMap<string, Ordere
   const written = cycle.flatMap((name, i): Pick<GraphFault, 'service' | 'key' | 'target'>[] => {
     const next = cycle[(i + 1) % cycle.length] ?? first;
     if (byName.get(name)?.after.includes(next)) return [{ service: name, key: 'after', target: next }];
+    if (byName.get(name)?.pod === next) return [{ service: name, key: 'pod', target: next }];
     if (byName.get(next)?.before.includes(name)) return [{ service: next, key: 'before', target: name }];
     return [];
   });

@@ -1,4 +1,4 @@
-import { ToolError } from '../errors.ts';
+import { type ErrorKind, ToolError } from '../errors.ts';
 import { type Place, formatPlace, formatSnippet } from './place.ts';
 
 /** One thing that is wrong (or, as a warning, doubtful) in a file that a person wrote. */
@@ -17,11 +17,11 @@ export class InputError extends ToolError {
   readonly faults: readonly Fault[];
 
   /** @param subject what was being read, e.g. `manifest` */
-  constructor(code: string, subject: string, faults: readonly Fault[]) {
+  constructor(code: string, subject: string, faults: readonly Fault[], kind: ErrorKind = 'invalid-input') {
     const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
     super(`the ${subject} has ${count}\n\n${faults.map(formatFault).join('\n\n')}`, {
       code,
-      kind: 'invalid-input',
+      kind,
     });
     this.name = 'InputError';
     this.faults = faults;

@@ -96,17 +96,20 @@ export function parseYaml(
   limits: YamlLimits = DEFAULT_YAML_LIMITS,
 ): YamlDocument {
   const { document, faults } = readYaml(file, text, dialect, limits);
-  if (document === undefined) throw new InputError('YAML_INVALID', 'YAML file', faults);
+  if (document === undefined || faults.length > 0) throw new InputError('YAML_INVALID', 'YAML file', faults);
   return document;
 }
 
-/** As `parseYaml`, but hands the faults back, for callers that collect those of several files. */
+/**
+ * As `parseYaml`, but hands the faults back, for callers that collect those of several files. A document with
+ * faults is handed out too where it can be read in spite of them, so that more can be found in it.
+ */
 export function readYaml(
   file: string,
   text: string,
   dialect: YamlDialect,
   limits: YamlLimits = DEFAULT_YAML_LIMITS,
-): { document: YamlDocument; faults: [] } | { document: undefined; faults: Fault[] } {
+): { readonly document: YamlDocument | undefined; readonly faults: readonly Fault[] } {
   const at = placesIn(file, text);
   const refuse = (...faults: Fault[]) => ({ document: undefined, faults });
   if (text.length > limits.maxLength) {
@@ -134,12 +137,13 @@ export function readYaml(
 
   const schema = SCHEMAS[dialect];
   const survey = surveyNodes(root, schema, limits.maxNodes, at);
-  if (survey.faults.length > 0) return refuse(...survey.faults);
+  if (survey.stopped) return refuse(...survey.faults);
   try {
     const [value] = constructFromEvents(events, { source: text, schema });
-    return { document: documentOf(file, at, value, survey.offsets), faults: [] };
+    return { document: documentOf(file, at, value, survey.offsets), faults: survey.faults };
   } catch (error) {
-    return refuse(syntaxFault(error, at));
+    // What cannot be read because of a fault that was found is not told again.
+    return refuse(...(survey.faults.length > 0 ? survey.faults : [syntaxFault(error, at)]));
   }
 }
 
@@ -286,7 +290,7 @@ function surveyNodes(root: YamlNode, schema: Schema, maxNodes: number, at: (offs
   };
 
   visit(root, '', undefined);
-  return { offsets, faults };
+  return { offsets, faults, stopped };
 }
 
 function syntaxFault(error: unknown, at: (offset: number) => Place): Fault {

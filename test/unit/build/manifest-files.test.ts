@@ -1,7 +1,12 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { checkManifestFiles, resolveHostFile } from '../../../src/build/manifest-files.ts';
+import {
+  checkManifestFiles,
+  hostFileError,
+  hostFileFaults,
+  resolveHostFile,
+} from '../../../src/build/manifest-files.ts';
 import { parseManifest } from '../../../src/shared/manifest/parse-manifest.ts';
 import { InputError } from '../../../src/shared/yaml/faults.ts';
 
@@ -22,7 +27,9 @@ async function faultsOf(source: string, more = '', allowHostFiles = false): Prom
     return [];
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    t.equal(error.code, 'HOST_FILE_REFUSED');
+    const areMissing = error.faults.every(fault => fault.message.endsWith('does not exist'));
+    t.equal(error.code, areMissing ? 'FILE_MISSING' : 'HOST_FILE_REFUSED');
+    t.equal(error.kind, areMissing ? 'not-found' : 'invalid-input');
     return error.faults.map(
       f => `${f.place?.file}:${f.place?.line}:${f.place?.column} ${f.message} / ${f.hint}`,
     );
@@ -55,7 +62,7 @@ t.test('what lies outside needs --allow-host-files', async t => {
   ]) {
     t.match(
       await faultsOf(source),
-      [/^site\/m\.yml:2:12 source .* is outside the manifest's folder .*--allow-host-files/],
+      [/^site\/m\.yml:2:23 source .* is outside the manifest's folder .*--allow-host-files/],
       source,
     );
     t.match(await faultsOf(source, ', optional: true'), [/outside/], 'also if it is optional');
@@ -88,6 +95,21 @@ t.test('images from the build host are held to the same', async t => {
     /"\.\.\/x" is outside/,
     /"\/srv\/l" is outside/,
   ]);
+});
+
+t.test('what is missing is told together, with what can be done', async t => {
+  const text =
+    'files:\n  - {path: x, source: none}\nservices:\n  - {name: a, image: ./nofolder}\n  - {name: b, image: "oci:../x"}\n';
+  const { manifest } = parseManifest([{ name: 'site/m.yml', text }]);
+  const faults = await hostFileFaults(manifest, { workingDirectory: root, allowHostFiles: false });
+  t.match(faults, [
+    { message: 'source "none" does not exist', place: { line: 2, column: 23 }, hint: /optional: true/ },
+    { message: 'image "./nofolder" does not exist', place: { line: 4, column: 22 }, hint: /recipe folder/ },
+    { message: /image "..\/x" is outside/, place: { line: 5 }, isMissing: false },
+  ]);
+  t.notMatch(faults[1]?.hint, /optional/);
+  t.match(hostFileError(faults), { code: 'HOST_FILE_REFUSED', kind: 'invalid-input' });
+  t.match(hostFileError(faults.slice(0, 2)), { code: 'FILE_MISSING', kind: 'not-found' });
 });
 
 t.test('a path is handed out with its links resolved', async t => {

@@ -5,6 +5,7 @@ import { imageLocation } from '../../../src/build/collect-images.ts';
 import { collectFiles } from '../../../src/build/machine-description.ts';
 import { type Project, loadProject, lockName } from '../../../src/build/project.ts';
 import { manifestImages } from '../../../src/shared/manifest/index.ts';
+import { InputError } from '../../../src/shared/yaml/faults.ts';
 import { ignoreEvents } from '../../../src/shared/events.ts';
 
 const packageRoot = join(import.meta.dirname, '../../..');
@@ -41,7 +42,7 @@ t.test('manifests that are joined have a lock of their own', async t => {
   t.not(lockName(many), lockName([...many].reverse()));
 });
 
-t.test("the digest of sources follows what they bring", async t => {
+t.test('the digest of sources follows what they bring', async t => {
   const manifest = `files:
   - {path: etc/a, source: a}
   - {path: etc/text, contents: x}
@@ -146,6 +147,48 @@ t.test('paths are relative to the manifest that names them', async t => {
   );
   const [image] = manifestImages(project.manifest);
   t.match(image && imageLocation(project, image), { kind: 'oci-layout', path: join(folder, 'sub/layout') });
+});
+
+t.test('faults of the manifest, missing files and missing images are told together', async t => {
+  const folder = t.testdir({
+    'slipway.yml': `services:
+  - {name: a, image: system-images/ntpd}
+  - {name: b, image: ./nofolder}
+files:
+  - {path: x, source: none, mode: 0644}
+  - {path: y, source: nowhere, mdoe: "0644"}
+  - {path: z, source: there-is-none}
+`,
+  });
+  const error: unknown = await load(folder, []).catch((reason: unknown) => reason);
+  t.match(error, { code: 'MANIFEST_INVALID' });
+  t.strictSame(
+    error instanceof InputError && error.faults.map(({ place, message }) => `${place?.line} ${message}`),
+    [
+      '2 image "system-images/ntpd": there is no built-in image of that name',
+      '3 image "./nofolder" does not exist',
+      '5 the number 0644 begins with 0: octal or decimal?',
+      '6 unknown key "mdoe"',
+      '7 source "there-is-none" does not exist',
+    ],
+  );
+});
+
+t.test('the faults of all recipes are told together', async t => {
+  const folder = t.testdir({
+    'slipway.yml':
+      'services:\n  - {name: a, image: ./a}\n  - {name: b, image: ./b}\n  - {name: c, image: ./c}\n',
+    a: {},
+    b: { 'image.yml': 'descripton: x\n' },
+    c: recipe(),
+  });
+  const error: unknown = await load(folder, []).catch((reason: unknown) => reason);
+  t.match(error, { code: 'RECIPE_NOT_FOUND', kind: 'not-found' });
+  t.match(error instanceof InputError && error.faults, [
+    { message: /reading the recipe \.\/a/, place: { line: 2, column: 22 } },
+    { message: /"description" is missing/, place: { line: 1 } },
+    { message: /unknown key "descripton"/ },
+  ]);
 });
 
 t.test('two folders do not become one image', async t => {

@@ -1,5 +1,6 @@
 import type { Arch } from '../../../shared/arch.ts';
 import { ToolError } from '../../../shared/errors.ts';
+import { suggest } from '../../../shared/schema/suggest.ts';
 import type { LockedPackage } from '../../lock/lock.ts';
 import { type Clause, type Provided, type Relation, parseClauses, parseRelations } from './dependencies.ts';
 import { compareVersions, isVersion } from './version.ts';
@@ -60,6 +61,11 @@ export class PackageTable {
 
   get size(): number {
     return this.#byName.size;
+  }
+
+  /** Names of all packages, in the order of the index. */
+  names(): Iterable<string> {
+    return this.#byName.keys();
   }
 
   /** Versions of a package by its own name. */
@@ -144,7 +150,12 @@ export interface Catalog {
   named(name: string): readonly Candidate[];
   /** Packages other than of that name that provide it, the more important first, then by name. */
   providing(name: string): readonly Candidate[];
+  /** The package whose name is most like this one, which no package has; undefined where none is near. */
+  nearest(name: string): string | undefined;
 }
+
+/** Names that differ more in length are not meant. */
+const MAX_LENGTH_DIFFERENCE = 3;
 
 /** Joins the tables of several suites. Only the newest version of a provider counts. */
 export function joinTables(tables: readonly PackageTable[]): Catalog {
@@ -165,6 +176,17 @@ export function joinTables(tables: readonly PackageTable[]): Catalog {
       [...new Set(tables.flatMap(table => table.providing(name)))]
         .filter(one => one.package.name !== name && named(one.package.name)[0] === one)
         .sort((a, b) => a.priority - b.priority || (a.package.name < b.package.name ? -1 : 1)),
+    nearest: name => {
+      const difference = (other: string): number => Math.abs(other.length - name.length);
+      const likely = new Set<string>();
+      for (const table of tables) {
+        for (const other of table.names())
+          if (other.startsWith(name.slice(0, 1)) && difference(other) <= MAX_LENGTH_DIFFERENCE)
+            likely.add(other);
+      }
+      const sorted = [...likely].sort((a, b) => difference(a) - difference(b) || (a < b ? -1 : 1));
+      return suggest(name, sorted);
+    },
   };
 }
 

@@ -89,6 +89,7 @@ class Solver {
       const providers = this.#catalog.providing(name).map(one => one.package.name);
       if (providers.length !== 1) {
         const isVirtual = providers.length > 1;
+        const near = isVirtual ? undefined : this.#catalog.nearest(name);
         throw new ToolError(
           `${where}: ${name} ${isVirtual ? 'is provided by several packages' : 'is in no index'}`,
           {
@@ -96,7 +97,9 @@ class Solver {
             kind: 'invalid-input',
             hint: isVirtual
               ? `name one of ${providers.slice(0, 8).join(', ')}`
-              : 'check the name; only Debian 13, section main, is used',
+              : near === undefined
+                ? 'check the name; only Debian 13, section main, is used'
+                : `did you mean "${near}"?`,
           },
         );
       }

@@ -15,7 +15,7 @@ export async function bringUp(context: BootContext, section: 'onboot' | 'service
   );
   try {
     runner.start();
-    await runner.settled(section);
+    await runner.steady(section);
   } finally {
     clearInterval(explain);
   }

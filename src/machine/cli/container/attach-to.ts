@@ -64,11 +64,17 @@ export async function waitForExit(
   { client }: Session,
   container: string,
   condition: 'next-exit' | 'removed' | undefined,
-): Promise<{ readonly exit: Promise<ContainerExit> }> {
+): Promise<ExitWatch> {
   const response = await client.stream('POST', containerPath(container, '/wait'), { query: { condition } });
   const exit = readExit(response);
   exit.catch(() => undefined);
-  return { exit };
+  return { exit, close: () => void response.destroy() };
+}
+
+/** A wait that is going on. A process ends only when it is over or closed. */
+export interface ExitWatch {
+  readonly exit: Promise<ContainerExit>;
+  close(): void;
 }
 
 export interface ContainerExit {

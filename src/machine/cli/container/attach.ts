@@ -54,7 +54,7 @@ export const defineAttach: Definition = (command, session) => {
       const tty = Config.Tty === true;
       const stdin = options.stdin && Config.OpenStdin === true;
       checkTerminal(session, stdin, tty);
-      const { exit } = await waitForExit(session, container, undefined);
+      const watch = await waitForExit(session, container, undefined);
       return withSignals(session, container, options.sigProxy && !tty, async () => {
         const attachment = await attachTo(session, container, {
           stdin,
@@ -65,8 +65,11 @@ export const defineAttach: Definition = (command, session) => {
           detachBytes: parseDetachKeys(options.detachKeys),
         });
         await attachment.resize();
-        if ((await attachment.end) === 'detached') throw new CommandFailure(1, 'read escape sequence');
-        const { code, message } = await exit;
+        if ((await attachment.end) === 'detached') {
+          watch.close();
+          throw new CommandFailure(1, 'read escape sequence');
+        }
+        const { code, message } = await watch.exit;
         if (message !== '') throw new CommandFailure(1, message);
         return code;
       });

@@ -15,7 +15,10 @@ export const defineCreate: Definition = (command, session) => {
   command.operands('IMAGE [COMMAND] [ARG...]', 1);
   declareCreateFlags(command);
   command.runs<CreateOptions>(session, async ([image = '', ...words], options) => {
-    const body = await asUsage(command, () => createBody(image, words, options, session.env));
+    const body = await asUsage(command, () => {
+      checkPull(options.pull);
+      return createBody(image, words, options, session.env);
+    });
     const id = await createContainer(session, body, image, options);
     await session.print(`${id}\n`);
   });
@@ -33,6 +36,15 @@ export async function asUsage<T>(command: DockerCommand, action: () => Promise<T
   }
 }
 
+/** Throws CommandFailure (125) for what --pull cannot be. */
+export function checkPull(pull: string): void {
+  if (['always', 'missing', 'never', ''].includes(pull)) return;
+  throw new CommandFailure(
+    125,
+    `invalid pull option: '${pull}': must be one of "always", "missing" or "never"`,
+  );
+}
+
 /** Makes the container, pulling its image when that is missing or always asked for. Answers its id. */
 export async function createContainer(
   session: Session,
@@ -40,12 +52,6 @@ export async function createContainer(
   image: string,
   options: CreateOptions,
 ): Promise<string> {
-  if (!['always', 'missing', 'never', ''].includes(options.pull)) {
-    throw new CommandFailure(
-      125,
-      `invalid pull option: '${options.pull}': must be one of "always", "missing" or "never"`,
-    );
-  }
   const { cidfile } = options;
   if (cidfile !== undefined && existsSync(cidfile)) {
     throw new CommandFailure(

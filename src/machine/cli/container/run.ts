@@ -2,7 +2,7 @@ import { describeFault, CommandFailure } from '../failure.ts';
 import type { Definition, DockerCommand } from '../flags.ts';
 import type { Session } from '../session.ts';
 import { type Attachment, attachTo, waitForExit } from './attach-to.ts';
-import { asUsage, createContainer } from './create.ts';
+import { asUsage, checkPull, createContainer } from './create.ts';
 import { createBody } from './create-body.ts';
 import { type CreateOptions, declareCreateFlags } from './create-flags.ts';
 import { parseDetachKeys } from './detach-keys.ts';
@@ -76,26 +76,33 @@ async function run(
         detachBytes,
       });
     }
-    const { exit } = await waitForExit(session, id, options.rm === true ? 'removed' : 'next-exit');
+    const watch = await waitForExit(session, id, options.rm === true ? 'removed' : 'next-exit');
     try {
       await session.client.request('POST', containerPath(id, '/start'));
     } catch (error) {
       attachment?.close();
       // With --rm the engine removes it now; a script may want the name again.
-      if (options.rm === true) await exit.catch(() => undefined);
-      throw fail(error, startFailureCode(describeFault(error)));
+      if (options.rm === true) await watch.exit.catch(() => undefined);
+      watch.close();
+      const reason = describeFault(error);
+      throw new CommandFailure(startFailureCode(reason), `system-docker: ${reason.replace(/\.$/, '')}.`);
     }
     if (attachment === undefined) {
+      watch.close();
       await session.print(`${id}\n`);
       return 0;
     }
     await attachment.resize();
-    if ((await attachment.end) === 'detached') return 0;
-    return (await exit).code;
+    if ((await attachment.end) === 'detached') {
+      watch.close();
+      return 0;
+    }
+    return (await watch.exit).code;
   });
 }
 
 function check(options: RunOptions, detach: boolean): void {
+  checkPull(options.pull);
   if (options.rm === true && !['no', '', undefined].includes(options.restart)) {
     throw new CommandFailure(125, 'Conflicting options: --restart and --rm');
   }

@@ -64,15 +64,19 @@ async function startAttached(session: Session, name: string, options: StartOptio
       detachBytes: parseDetachKeys(options.detachKeys),
     });
     const condition = container.HostConfig?.AutoRemove === true ? 'removed' : 'next-exit';
-    const { exit } = await waitForExit(session, container.Id, condition);
+    const watch = await waitForExit(session, container.Id, condition);
     try {
       await client.request('POST', containerPath(container.Id, '/start'));
     } catch (error) {
       attachment.close();
+      watch.close();
       throw error;
     }
     await attachment.resize();
-    if ((await attachment.end) === 'detached') return 0;
-    return (await exit).code;
+    if ((await attachment.end) === 'detached') {
+      watch.close();
+      return 0;
+    }
+    return (await watch.exit).code;
   });
 }

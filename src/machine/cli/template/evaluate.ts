@@ -1,5 +1,5 @@
 import { ToolError, messageOf } from '../../../shared/errors.ts';
-import type { TemplateFunction } from './functions.ts';
+import { FIXED, type TemplateFunction } from './functions.ts';
 import type { Branch, Call, Node, Operand, Pipeline, Place, Template } from './nodes.ts';
 import { typeName } from './printf.ts';
 import { GO_TYPE, type GoMethod, formatResult, isObject, isTrue, keysOf } from './values.ts';
@@ -160,6 +160,9 @@ class Evaluation {
   #command([first, ...rest]: Call, dot: unknown, scope: Scope, extra: readonly unknown[]): unknown {
     const args = (): unknown[] => [...rest.map(operand => this.#operand(operand, dot, scope)), ...extra];
     switch (first.kind) {
+      case 'constant':
+        if (first.value === null) throw this.#fault(first.place, 'nil is not a command');
+        break;
       case 'function':
         return this.#function(first, rest, dot, scope, extra);
       case 'field':
@@ -217,8 +220,10 @@ class Evaluation {
     const args = [...rest.map(argument => this.#operand(argument, dot, scope)), ...extra];
     const call = this.#options.functions.get(name);
     if (call === undefined) throw this.#fault(place, `${JSON.stringify(name)} is not a defined function`);
-    if (call.length > args.length) {
-      throw this.#fault(place, `wrong number of args for ${name}: want ${call.length} got ${args.length}`);
+    const isFixed = FIXED.has(name);
+    if (call.length > args.length || (isFixed && call.length < args.length)) {
+      const want = isFixed ? String(call.length) : `at least ${call.length}`;
+      throw this.#fault(operand.place, `wrong number of args for ${name}: want ${want} got ${args.length}`);
     }
     try {
       return call(...args);

@@ -47,8 +47,8 @@ const DOCKER: Readonly<Record<string, TemplateFunction>> = {
   pad: (value, before, after) =>
     text(value) === '' ? '' : ' '.repeat(count(before)) + text(value) + ' '.repeat(count(after)),
   truncate: (value, length) => {
-    const characters = Array.from(text(value));
-    return characters.length < count(length) ? text(value) : characters.slice(0, count(length)).join('');
+    // Docker's function counts bytes.
+    return Buffer.from(text(value)).subarray(0, count(length)).toString('utf8');
   },
 };
 
@@ -64,6 +64,12 @@ export const FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map(
 export const HEADER_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map(
   Object.entries({ ...BUILTIN, ...HEADER }),
 );
+
+/** Functions that take as many arguments as they name, neither more nor less. */
+export const FIXED: ReadonlySet<string> = new Set([
+  ...Object.keys(DOCKER),
+  ...['not', 'len', 'ne', 'lt', 'le', 'gt', 'ge'],
+]);
 
 /** The names that a template may use. */
 export const FUNCTION_NAMES: ReadonlySet<string> = new Set([...FUNCTIONS.keys(), 'and', 'or']);

@@ -133,7 +133,7 @@ class Parser {
   }
 
   #template(word: 'template' | 'block'): Node[] {
-    const { offset } = this.#tokens.peek();
+    const { offset } = this.#tokens.skipSpace();
     const name = this.#quotedName(`${word} clause`);
     let pipeline: Pipeline | undefined;
     if (word === 'template' && this.#tokens.skipSpace().kind === 'close') this.#tokens.skip();
@@ -181,7 +181,8 @@ class Parser {
         if (assigns) for (const name of variables) this.#known(name);
         return { variables, assigns };
       }
-      if (next.text !== ',' || context !== 'range' || variables.length > 1) break;
+      if (next.text !== ',' || context !== 'range') break;
+      if (variables.length > 1) throw this.#tokens.fault('too many declarations in range');
       this.#tokens.skip();
     }
     this.#tokens.reset(from);

@@ -47,7 +47,8 @@ export class TokenReader {
 
   unexpected(token: Token, context: string): ToolError {
     if (token.kind === 'end') return this.fault('unexpected EOF');
-    const word = token.kind === 'close' ? '"}}"' : JSON.stringify(token.text);
+    let word = token.kind === 'close' ? '"}}"' : JSON.stringify(token.text);
+    if (token.kind === 'dot') word = '<.>';
     return this.fault(`unexpected ${word} in ${context}`);
   }
 

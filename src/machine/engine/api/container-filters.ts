@@ -1,6 +1,7 @@
 import { ToolError } from '../../../shared/errors.ts';
 import { invalidParameter, noSuchContainer } from '../docker-errors.ts';
 import type { Filters, ListOptions } from '../http/backend.ts';
+import { endpointsOf, isNetworkName, networkModeOf } from '../networks/modes.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
 
 const STATUSES = ['created', 'restarting', 'running', 'removing', 'paused', 'exited', 'dead'];
@@ -67,12 +68,12 @@ function matcher(
       any('status', value => state.status === value) &&
       (exited.length === 0 || (state.status === 'exited' && exited.includes(state.exitCode))) &&
       (ancestors.length === 0 || ancestors.includes(record.imageId)) &&
-      any('network', value => (record.request.HostConfig?.NetworkMode ?? 'default') === value) &&
+      any('network', value => isInNetwork(record, value)) &&
       any('volume', value => mentionsVolume(record, value)) &&
       any('health', value => value === healthOf(record.id)) &&
       any('is-task', value => value === 'false' || value === '0') &&
-      !filters.has('publish') &&
-      !filters.has('expose')
+      any('publish', value => hasPort(value, publishedPorts(record))) &&
+      any('expose', value => hasPort(value, (record.request.ExposedPorts ?? []).map(splitPort)))
     );
   };
 }
@@ -100,6 +101,43 @@ function hasLabel(record: ContainerRecord, value: string): boolean {
   const [key = '', wanted] = value.split(/=(.*)/s);
   const label = record.request.Labels?.[key];
   return label !== undefined && (wanted === undefined || label === wanted);
+}
+
+/** By its name as it was asked for, or the network's id. */
+function isInNetwork(record: ContainerRecord, value: string): boolean {
+  const mode = networkModeOf(record.request);
+  const isOnlyMode = !isNetworkName(mode) && record.endpoints === undefined;
+  return (
+    (isOnlyMode && mode === value) ||
+    endpointsOf(record).some(({ network }) => network === value) ||
+    (record.sandbox?.endpoints ?? []).some(
+      ({ networkId }) => value.length >= 12 && networkId.startsWith(value),
+    )
+  );
+}
+
+interface Port {
+  readonly port: number;
+  readonly protocol: string;
+}
+
+function publishedPorts(record: ContainerRecord): Port[] {
+  return (record.sandbox?.ports ?? []).map(({ containerPort, protocol }) => ({ port: containerPort, protocol }));
+}
+
+function splitPort(key: string): Port {
+  const [port = '', protocol = 'tcp'] = key.split('/');
+  return { port: Number(port), protocol };
+}
+
+/** `80`, `80/udp` or `8000-8010/tcp`. Throws ENGINE_INVALID_PARAMETER. */
+function hasPort(value: string, ports: readonly Port[]): boolean {
+  const [, first = '', last = first, protocol = 'tcp'] =
+    /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(value) ?? [];
+  if (first === '') throw invalidParameter(`invalid range format for port filter: ${value}`);
+  return ports.some(
+    one => one.protocol === protocol && one.port >= Number(first) && one.port <= Number(last),
+  );
 }
 
 function mentionsVolume(record: ContainerRecord, value: string): boolean {

@@ -63,7 +63,8 @@ function logDetailsOf(context: EngineContext, record: ContainerRecord): string {
   });
 }
 
-function formatListItem(context: EngineContext, record: ContainerRecord): ContainerListItem {
+/** A container as listings have it. */
+export function formatListItem(context: EngineContext, record: ContainerRecord): ContainerListItem {
   const { request, state } = record;
   const [path = '', ...words] = argumentsIfKnown(context, record);
   const args = words.map(word => (word.includes(' ') ? `'${word}'` : word));

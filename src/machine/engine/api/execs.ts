@@ -1,13 +1,28 @@
-import type { EngineContext } from '../context.ts';
+import { type EngineContext, publish } from '../context.ts';
 import { notRunning } from '../docker-errors.ts';
+import { formatSummary } from '../containers/summary.ts';
 import { createExec, startExec } from '../exec/exec-session.ts';
+import type { ExecRecord } from '../exec/exec-table.ts';
 import type { ExecBackend } from '../http/backend.ts';
 
 /** Execs in Docker's words. */
 export function execBackend(context: EngineContext): ExecBackend {
   return {
-    create: (nameOrId, request) => createExec(context, nameOrId, request).id,
-    start: id => startExec(context, id),
+    create(nameOrId, request) {
+      const record = createExec(context, nameOrId, request);
+      tell(context, 'exec_create', record, { detail: record.config.command.join(' ') });
+      return record.id;
+    },
+    async start(id) {
+      const session = await startExec(context, id);
+      const record = context.execs.get(id);
+      tell(context, 'exec_start', record, { detail: record.config.command.join(' ') });
+      const ended = (exitCode: number): void =>
+        tell(context, 'exec_die', record, { exitCode: String(exitCode) });
+      session.exitCode.then(ended, () => ended(126));
+      return session;
+    },
+    detached: id => tell(context, 'exec_detach', context.execs.get(id), {}),
     hasTerminal: id => context.execs.get(id).config.tty,
     detachKeys: id => context.execs.get(id).config.detachKeys ?? '',
     resize(id, rows, columns) {
@@ -39,4 +54,17 @@ export function execBackend(context: EngineContext): ExecBackend {
       };
     },
   };
+}
+
+/** Probes of the engine's own are not told of: they would push everything else out of what is kept. */
+function tell(
+  context: EngineContext,
+  action: 'exec_create' | 'exec_start' | 'exec_detach' | 'exec_die',
+  { id, containerId }: ExecRecord,
+  attributes: Readonly<Record<string, string>>,
+): void {
+  const container = context.table.all().find(record => record.id === containerId);
+  // It may have been removed under its exec.
+  if (container !== undefined)
+    publish(context, action, formatSummary(container), { ...attributes, execID: id });
 }

@@ -32,7 +32,7 @@ function closure(states: ReadonlySet<number>, tokens: readonly Token[]): Set<num
 }
 
 function tokensOf(pattern: string): Token[] | undefined {
-  const characters = [...pattern];
+  const characters = Array.from(pattern);
   const tokens: Token[] = [];
   for (let at = 0; at < characters.length; at++) {
     const character = characters[at] ?? '';

@@ -78,7 +78,9 @@ export function portsOf(context: EngineContext, record: ContainerRecord): PortBo
   const ports = liveSandboxOf(context, record)?.ports ?? [];
   const offered = (record.request.ExposedPorts ?? [])
     .map(splitPort)
-    .filter(({ port, protocol }) => !ports.some(one => one.containerPort === port && one.protocol === protocol))
+    .filter(
+      ({ port, protocol }) => !ports.some(one => one.containerPort === port && one.protocol === protocol),
+    )
     .map(({ port, protocol }) => ({ PrivatePort: port, Type: protocol }));
   const published = ports.map(port => ({
     IP: shownAddress(port.hostIp),

@@ -21,7 +21,7 @@ export function networkBackend(context: EngineContext): NetworkBackend {
   let isPruning = false;
   return {
     async list(filters) {
-      return select(await allNetworks(context), filters);
+      return select(await allNetworks(context), filters, id => membersOf(context, id).length > 0);
     },
     async inspect(nameOrId) {
       const all = await allNetworks(context);
@@ -168,7 +168,11 @@ function containersOf(
   );
 }
 
-function select(networks: readonly NetworkBody[], filters: Filters): NetworkBody[] {
+function select(
+  networks: readonly NetworkBody[],
+  filters: Filters,
+  isInUse: (id: string) => boolean,
+): NetworkBody[] {
   const any = (key: string, test: (value: string) => boolean): boolean => {
     const values = filters.get(key) ?? [];
     return values.length === 0 || values.some(test);
@@ -190,7 +194,7 @@ function select(networks: readonly NetworkBody[], filters: Filters): NetworkBody
       any('scope', value => network.Scope === value) &&
       any('type', value => (value === 'builtin') === isBuiltIn) &&
       passesLabels(network.Labels, filters) &&
-      (dangling === undefined || isDangling === (!isBuiltIn && Object.keys(network.Containers).length === 0))
+      (dangling === undefined || isDangling === (!isBuiltIn && !isInUse(network.Id)))
     );
   });
 }

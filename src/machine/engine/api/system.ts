@@ -1,12 +1,14 @@
 import { cpus, release, hostname, totalmem, arch } from 'node:os';
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { hostArch } from '../../../shared/arch.ts';
 import type { VersionBody } from '../../engine-api/bodies.ts';
 import { API_VERSION, MIN_API_VERSION } from '../../engine-api/api-version.ts';
-import type { EngineEvent } from '../../engine-client/engine-client.ts';
 import { runProgram } from '../../host/run-program.ts';
 import type { EngineContext } from '../context.ts';
-import type { Filters, SystemBackend } from '../http/backend.ts';
+import { hasBridges } from '../networks/live.ts';
+import type { SystemBackend } from '../http/backend.ts';
+import { diskUsage } from './disk-usage.ts';
+import { dockerEvents } from './events.ts';
 
 /** What is said of the engine as a whole. */
 export function systemBackend(context: EngineContext): SystemBackend {
@@ -19,7 +21,8 @@ export function systemBackend(context: EngineContext): SystemBackend {
   return {
     version: async () => formatVersion(context, await programVersions()),
     info: async () => formatInfo(context, await programVersions()),
-    events: (filters, signal) => dockerEvents(context, filters, signal),
+    diskUsage: (types, apiVersion) => diskUsage(context, types, apiVersion),
+    events: (range, filters, signal) => dockerEvents(context, range, filters, signal),
   };
 }
 
@@ -74,7 +77,12 @@ async function formatInfo(
     Images: new Set(context.images.all().map(image => image.id)).size,
     Driver: 'overlay2',
     DriverStatus: [['Image stores', String(context.config.imageStores.length)]],
-    Plugins: { Volume: [], Network: ['host', 'null'], Authorization: null, Log: ['json-file', 'local', 'none'] },
+    Plugins: {
+      Volume: ['local'],
+      Network: [...(hasBridges(context) ? ['bridge'] : []), 'host', 'null'],
+      Authorization: null,
+      Log: ['json-file', 'local', 'none'],
+    },
     MemoryLimit: limits,
     SwapLimit: limits,
     CpuCfsPeriod: limits,
@@ -82,16 +90,18 @@ async function formatInfo(
     CPUShares: limits,
     CPUSet: limits,
     PidsLimit: limits,
-    IPv4Forwarding: true,
+    IPv4Forwarding: (await readText('/proc/sys/net/ipv4/ip_forward')) !== '0',
+    BridgeNfIptables: (await readText('/proc/sys/net/bridge/bridge-nf-call-iptables')) === '1',
+    BridgeNfIp6tables: (await readText('/proc/sys/net/bridge/bridge-nf-call-ip6tables')) === '1',
     OomKillDisable: false,
     Debug: false,
-    NFd: 0,
+    NFd: (await readdir('/proc/self/fd').catch(() => [])).length,
     NGoroutines: 0,
     SystemTime: new Date(context.clock()).toISOString(),
     LoggingDriver: 'json-file',
     CgroupDriver: cgroups === undefined ? 'none' : 'cgroupfs',
     CgroupVersion: '2',
-    NEventsListener: 0,
+    NEventsListener: context.history.listeners,
     KernelVersion: release(),
     OperatingSystem: await operatingSystem(),
     OSVersion: context.config.version,
@@ -99,8 +109,8 @@ async function formatInfo(
     Architecture: arch() === 'x64' ? 'x86_64' : arch() === 'arm64' ? 'aarch64' : arch(),
     NCPU: cpus().length,
     MemTotal: totalmem(),
-    IndexServerAddress: '',
-    RegistryConfig: null,
+    IndexServerAddress: 'https://index.docker.io/v1/',
+    RegistryConfig: formatRegistries(context),
     GenericResources: null,
     DockerRootDir: context.paths.root,
     HttpProxy: '',
@@ -130,7 +140,33 @@ async function formatInfo(
     RuncCommit: { ID: programs.crun, Expected: programs.crun },
     InitCommit: { ID: '', Expected: '' },
     SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'],
+    CDISpecDirs: [],
     Warnings: warningsOf(context, limits),
+  };
+}
+
+async function readText(file: string): Promise<string> {
+  return (await readFile(file, 'utf8').catch(() => '')).trim();
+}
+
+/** Registries as the engine is configured for them. */
+function formatRegistries(context: EngineContext): object {
+  const { insecure = [], mirrors = {} } = context.config.registries ?? {};
+  const hub = { Name: 'docker.io', Mirrors: mirrors['docker.io'] ?? [], Secure: true, Official: true };
+  return {
+    AllowNondistributableArtifactsCIDRs: null,
+    AllowNondistributableArtifactsHostnames: null,
+    InsecureRegistryCIDRs: ['127.0.0.0/8'],
+    IndexConfigs: {
+      'docker.io': hub,
+      ...Object.fromEntries(
+        insecure.map(name => [
+          name,
+          { Name: name, Mirrors: mirrors[name] ?? [], Secure: false, Official: false },
+        ]),
+      ),
+    },
+    Mirrors: mirrors['docker.io'] ?? [],
   };
 }
 
@@ -161,80 +197,4 @@ async function readVersions(context: EngineContext): Promise<{ conmon: string; c
   };
   const { programs } = context.config;
   return { conmon: await ask(programs.conmon), crun: await ask(programs.crun) };
-}
-
-async function* dockerEvents(
-  context: EngineContext,
-  filters: Filters,
-  signal: AbortSignal,
-): AsyncGenerator<Readonly<Record<string, unknown>>> {
-  const any = (key: string, test: (value: string) => boolean): boolean =>
-    (filters.get(key) ?? [key]).some(value => !filters.has(key) || test(value));
-  for await (const event of context.events.subscribe(signal)) {
-    const action = DOCKER_ACTIONS[event.action];
-    const { container } = event;
-    if (action === undefined) continue;
-    const wanted =
-      any('type', value => value === 'container') &&
-      any('event', value => value === action) &&
-      any('container', value => value === container.name || container.id.startsWith(value)) &&
-      any('image', value => value === container.image) &&
-      any('scope', value => value === 'local') &&
-      (filters.get('label') ?? []).every(label => {
-        const [key = '', value] = label.split(/=(.*)/s);
-        return key in container.labels && (value === undefined || container.labels[key] === value);
-      });
-    // Docker's action says the state as well: `health_status: healthy`.
-    const { health, ...attributes } = event.attributes ?? {};
-    const full = health === undefined ? action : `${action}: ${health}`;
-    if (wanted) yield formatEvent({ ...event, attributes }, full);
-  }
-}
-
-/** The planner's own actions have no counterpart in Docker. */
-const DOCKER_ACTIONS: Readonly<Record<EngineEvent['action'], string | undefined>> = {
-  create: 'create',
-  start: 'start',
-  die: 'die',
-  'restart-scheduled': undefined,
-  'gave-up': undefined,
-  stop: 'stop',
-  kill: 'kill',
-  destroy: 'destroy',
-  oom: 'oom',
-  attach: 'attach',
-  detach: 'detach',
-  pause: 'pause',
-  unpause: 'unpause',
-  rename: 'rename',
-  update: 'update',
-  health_status: 'health_status',
-  'archive-path': 'archive-path',
-  'extract-to-dir': 'extract-to-dir',
-  export: 'export',
-  commit: 'commit',
-};
-
-function formatEvent(event: EngineEvent, action: string): Readonly<Record<string, unknown>> {
-  const { container, timeMs } = event;
-  return {
-    status: action,
-    id: container.id,
-    from: container.image,
-    Type: 'container',
-    Action: action,
-    Actor: {
-      ID: container.id,
-      Attributes: {
-        ...container.labels,
-        image: container.image,
-        name: container.name,
-        ...event.attributes,
-        ...(action === 'die' ? { exitCode: String(container.exitCode) } : {}),
-      },
-    },
-    scope: 'local',
-    time: Math.floor(timeMs / 1000),
-    timeNano: timeMs * 1_000_000,
-  };
 }

@@ -15,7 +15,7 @@ import type { TransferBackend } from '../http/transfer-handlers.ts';
 import { parseClientReference } from '../images/image-names.ts';
 import { importImage } from '../images/import.ts';
 import { loadImages } from '../images/load.ts';
-import { pullImage } from '../images/pull.ts';
+import { pullAllTags, pullImage } from '../images/pull.ts';
 import { inPullWords } from '../images/pull-errors.ts';
 import { pushImage } from '../images/push.ts';
 import { loginOf, openRegistryAccess, parseAuthHeader } from '../images/registry-access.ts';
@@ -27,7 +27,8 @@ export function transferBackend(context: EngineContext): TransferBackend {
   return {
     async pull(name, tag, auth, platform, { send, signal }) {
       const reference = parseClientReference(pullName(name, tag));
-      await pullImage(context, reference, {
+      const pull = tag === '' && !namesOne(name) ? pullAllTags : pullImage;
+      await pull(context, reference, {
         login: parseAuthHeader(auth),
         ...(platform === undefined ? {} : { platform }),
         progress: send,
@@ -54,6 +55,11 @@ export function transferBackend(context: EngineContext): TransferBackend {
       return 'Login Succeeded';
     },
   };
+}
+
+/** Whether a name has a tag or a digest: one without means all tags here. */
+function namesOne(name: string): boolean {
+  return name.includes('@') || name.lastIndexOf(':') > name.lastIndexOf('/');
 }
 
 /** A digest comes as the tag. */

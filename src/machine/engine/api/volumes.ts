@@ -14,7 +14,7 @@ import { matchesName } from './container-filters.ts';
 export function volumeBackend(context: EngineContext): VolumeBackend {
   let isPruning = false;
   return {
-    list: filters => selectVolumes(context, filters).map(formatVolume),
+    list: filters => selectVolumes(context, filters).map(volume => formatVolume(volume)),
     inspect: name => formatVolume(context.volumes.get(name)),
     async create({ Name = '', Driver = '', DriverOpts = {}, Labels = {} }) {
       const { volume } = await createVolume(context, {
@@ -44,8 +44,8 @@ export function volumeBackend(context: EngineContext): VolumeBackend {
   };
 }
 
-/** A volume as GET /volumes/{name} answers it. */
-export function formatVolume({ record, data }: Volume): VolumeBody {
+/** A volume as GET /volumes/{name} answers it. @param usage only in answers about disk usage */
+export function formatVolume({ record, data }: Volume, usage?: VolumeBody['UsageData']): VolumeBody {
   return {
     CreatedAt: new Date(record.createdAtMs).toISOString().replace(/\.\d+Z$/, 'Z'),
     Driver: 'local',
@@ -54,6 +54,7 @@ export function formatVolume({ record, data }: Volume): VolumeBody {
     Name: record.name,
     Options: nullIfEmpty(record.options),
     Scope: 'local',
+    ...(usage === undefined ? {} : { UsageData: usage }),
   };
 }
 

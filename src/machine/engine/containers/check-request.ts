@@ -10,7 +10,7 @@ import { checkNamespaceModes } from '../runtime/oci-namespaces.ts';
 import { parseDeviceRule } from '../runtime/oci-devices.ts';
 import { parseSeccompProfile } from '../runtime/seccomp-custom.ts';
 import { parseSecurityOptions } from '../runtime/security-options.ts';
-import { checkResources, type LimitSupport } from './check-resources.ts';
+import { checkResources, checkServiceLimits, type LimitSupport } from './check-resources.ts';
 import { checkLogConfig } from './log-settings.ts';
 import { HOST_GATEWAY, parseExtraHost } from './network-files.ts';
 import { restartSettings } from './restart-settings.ts';
@@ -61,7 +61,10 @@ export function checkRequest(
   planPorts(host.PortBindings ?? {}, request.ExposedPorts ?? [], host.PublishAllPorts === true);
   for (const link of host.Links ?? []) parseLink(link);
   for (const rule of host.DeviceCgroupRules ?? []) parseDeviceRule(rule);
-  return checkResources(host, support);
+  // A service's limits were written for machines of any size, and its swap may be limited alone.
+  if (request.Slipway === undefined) return checkResources(host, support);
+  checkServiceLimits(host);
+  return [];
 }
 
 function checkHost(host: HostConfig, support: RequestSupport): void {

@@ -61,6 +61,12 @@ export function checkResources(asked: ResourceConfig, support: LimitSupport): st
   return [...vain(asked), ...(support.limits ? [] : discarded(asked))];
 }
 
+/** Checks what no machine can keep. Throws ENGINE_INVALID_PARAMETER. */
+export function checkServiceLimits(asked: ResourceConfig): void {
+  const memory = asked.Memory ?? 0;
+  checkMemory({ ...asked, ...(memory === 0 ? { MemorySwap: 0 } : {}) });
+}
+
 const RLIMITS: readonly string[] =
   'as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack'.split(
     ' ',

@@ -17,14 +17,18 @@ export async function clearRuntime(context: EngineContext, id: string): Promise<
   const cgroup = cgroupFolderOf(context.config, context.table.get(id));
   if (cgroup !== undefined) await killCgroup(cgroup);
   // A runtime that this machine does not have keeps nothing on it either.
+  context.step('clear: runtime');
   const runtime = findRuntime(context, context.table.get(id));
   if (runtime !== undefined) await deleteFromRuntime(runtime, id);
   if (cgroup !== undefined && !(await removeCgroup(cgroup))) {
     context.log.warning('a cgroup could not be removed, it still has processes', { cgroup });
   }
+  context.step('clear: networks');
   await releaseNetworks(context, id);
+  context.step('clear: root');
   await releaseSharedMemory(context, context.table.get(id));
   await releaseRoot(context, id);
+  context.step('clear: volumes');
   await releaseVolumes(context, context.table.get(id));
 }
 

@@ -4,6 +4,7 @@ import { ToolError } from '../../../shared/errors.ts';
 import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { invalidName } from '../docker-errors.ts';
+import { checkNetworkConflicts } from '../networks/modes.ts';
 import { planMounts } from '../runtime/oci-mounts.ts';
 import { sharedMountsOf } from '../volumes/container-mounts.ts';
 import { type MadeVolumes, makeVolumes } from '../volumes/make.ts';
@@ -44,6 +45,7 @@ export async function createContainer(
     idOrName(context, nameOrId),
   );
   using _held = context.images.hold(image.id);
+  if (asked.Slipway === undefined) checkNetworkConflicts(asked);
   const warnings = checkRequest(request, image.run, {
     ...readLimitSupport(config.cgroups?.limits === true),
     runtimes: runtimeNames(context),
@@ -55,6 +57,7 @@ export async function createContainer(
   context.table.reserve(ownName, id);
   let volumes: MadeVolumes | undefined;
   try {
+    context.step('create: volumes');
     volumes = await makeVolumes(context, image, wanted, request.Slipway?.scope ?? 'state');
     await context.table.add({
       schema: 1,
@@ -77,7 +80,9 @@ export async function createContainer(
     await volumes?.undo();
     throw error;
   }
+  context.step('create: settle volumes');
   await volumes.settle();
+  context.step('create: answer');
   publish(context, 'create', summaryOf(context, id));
   return { id, warnings };
 }

@@ -48,6 +48,7 @@ export async function handleExitNow(context: EngineContext, id: string): Promise
     });
     signalProcess(state.process, SIGKILL, context.bootId);
   }
+  context.step('exit: clear away');
   await tryClearRuntime(context, id);
   const life: FinishedLife = {
     exitCode: left?.exitCode ?? KILLED,
@@ -56,6 +57,7 @@ export async function handleExitNow(context: EngineContext, id: string): Promise
     oomKilled,
     ...(left === undefined ? { error: 'its monitor (conmon) died, so it was killed' } : {}),
   };
+  context.step('exit: record');
   await settle(context, id, life, state);
   if (record.request.HostConfig?.AutoRemove === true && context.table.get(id).state.status === 'exited') {
     await removeNow(context, id, true);
@@ -71,8 +73,11 @@ async function settle(
 ): Promise<void> {
   const decision = decide(context, id, life.exitCode, life.finishedAtMs - running.startedAtMs);
   const recorded = async (): Promise<void> => {
-    publish(context, 'die', summaryOf(context, id));
     if (life.oomKilled) publish(context, 'oom', summaryOf(context, id));
+    publish(context, 'die', summaryOf(context, id), {
+      exitCode: String(life.exitCode),
+      execDuration: String(Math.max(0, Math.floor((life.finishedAtMs - life.startedAtMs) / 1000))),
+    });
     await forgetExit(context, id);
   };
   if (decision.kind === 'restart') {
@@ -142,6 +147,7 @@ function giveUp(context: EngineContext, id: string): void {
 /** Removes the exit file, once what it says is in the record: the next life's has the same name. */
 async function forgetExit(context: EngineContext, id: string): Promise<void> {
   try {
+    context.step('exit: forget');
     await rm(join(context.paths.exits, id), { force: true });
   } catch (error) {
     // The next start removes it first; a restart that is due must not be lost over it.

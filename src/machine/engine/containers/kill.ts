@@ -25,6 +25,6 @@ export async function killContainer(context: EngineContext, nameOrId: string, si
     if (ends) await context.table.update(id, { stopRequested: true });
     if (ends && state.status === 'paused') await freezeInRuntime(runtimeOf(context, record), id, false);
     signalProcess(state.process, number, context.bootId);
-    publish(context, 'kill', summaryOf(context, id));
+    publish(context, 'kill', summaryOf(context, id), { signal: String(number) });
   });
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../../shared/errors.ts';
 import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
+import { readTotalMemory } from '../../host/cgroups.ts';
 import { identifyProcess, type ProcessIdentity } from '../../host/processes.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { StartFailure } from '../docker-errors.ts';
@@ -21,11 +22,10 @@ import { prepareBundle } from './prepare-bundle.ts';
 import { runtimeOf } from './runtime-of.ts';
 
 const UNKEPT_LOG_BYTES = 1024 * 1024;
-/**
- * conmon's own limit of a log file. The engine puts files aside long before; this one bounds what a
- * container writes in a burst, or while no engine is there.
- */
-const LOG_BACKSTOP_BYTES = { inMemory: 16 * 1024 * 1024, onState: 64 * 1024 * 1024 };
+/** Bounds of conmon's own limit, and the part of memory that it may be. */
+const MIN_BACKSTOP_BYTES = 16 * 1024 * 1024;
+const MAX_BACKSTOP_BYTES = 64 * 1024 * 1024;
+const BACKSTOP_SHARE = 0.02;
 
 /**
  * Brings a container that does not run to life: bundle, conmon, crun, record, watch. On failure all of
@@ -42,7 +42,9 @@ export async function launch(
   try {
     // An earlier end that could not be cleared away: crun refuses an id it still knows.
     if (existsSync(join(runtimeOf(context, record).root, id))) await clearRuntime(context, id);
+    context.step('start: connect');
     await attachNetworks(context, id);
+    context.step('start: bundle');
     await prepareBundle(context, context.table.get(id));
     const state = await startProcesses(context, record);
     await context.table.update(id, { starting: false, state });
@@ -52,6 +54,7 @@ export async function launch(
     await context.table.update(id, { starting: false, state: failedState(context, record, error) });
     throw error;
   }
+  context.step('start: answer');
   await keepLog(context, record);
   keepHealth(context, id);
   publish(context, 'start', summaryOf(context, id));
@@ -81,6 +84,17 @@ export async function keepLog(context: EngineContext, record: ContainerRecord): 
   });
 }
 
+/**
+ * conmon's own limit of a log file. The engine puts files aside long before; this one bounds what a
+ * container writes in a burst, or while no engine is there. Two such files in a row between two looks
+ * cost a reader the first of them.
+ */
+function maxLogBytes(context: EngineContext, id: string): number {
+  if (isOnState(context, id)) return MAX_BACKSTOP_BYTES;
+  const share = Math.floor(readTotalMemory() * BACKSTOP_SHARE);
+  return Math.min(MAX_BACKSTOP_BYTES, Math.max(MIN_BACKSTOP_BYTES, share));
+}
+
 /** What the log options ask for; undefined leaves it to the engine. */
 function logLimitsOf(request: ContainerCreateRequest): LogLimits | undefined {
   const { off, maxFileBytes, maxFiles = 1 } = readLogSettings(request.HostConfig?.LogConfig);
@@ -94,6 +108,7 @@ async function startProcesses(context: EngineContext, record: ContainerRecord): 
   const { config, bootId } = context;
   const runtime = runtimeOf(context, record);
   const paths = context.table.paths(id);
+  context.step('start: monitor');
   const pid = await startMonitor({
     conmon: config.programs.conmon,
     runtime: runtime.program,
@@ -107,7 +122,7 @@ async function startProcesses(context: EngineContext, record: ContainerRecord): 
     exitFolder: context.paths.exits,
     persistFolder: paths.persist,
     logFile: join(paths.logs, CURRENT),
-    maxLogBytes: isOnState(context, id) ? LOG_BACKSTOP_BYTES.onState : LOG_BACKSTOP_BYTES.inMemory,
+    maxLogBytes: maxLogBytes(context, id),
     terminal: request.Tty === true,
     stdin: request.OpenStdin === true,
     // A terminal stays when whoever looked at it leaves.
@@ -123,6 +138,7 @@ async function startProcesses(context: EngineContext, record: ContainerRecord): 
     throw new StartFailure(`container ${id} was killed while it was being started`, 128);
   }
   const startedAtMs = context.clock();
+  context.step('start: run');
   await startInRuntime(runtime, id);
   context.monitors.watch(id, paths.bundle, () => context.onMonitorGone(id));
   return { status: 'running', startedAtMs, process, monitor };

@@ -68,6 +68,7 @@ export async function prepareBundle(context: EngineContext, record: ContainerRec
   );
   await checkSources(planned);
   const mounts = planned.map(mount => withSourceFlags(mount));
+  context.step('start: mount the root');
   const rootPath = await mountRoot(context, record, image, mounts);
   const user = resolveUser(nonEmpty(request.User) ?? image.run.User ?? '', host.GroupAdd ?? [], {
     passwd: await readInRoot(rootPath, '/etc/passwd'),
@@ -91,6 +92,7 @@ export async function prepareBundle(context: EngineContext, record: ContainerRec
     arch: hostArch(process.arch) ?? process.arch,
     machineName: context.config.machineName ?? hostname(),
   });
+  context.step('start: configuration');
   await writeFile(join(paths.bundle, 'config.json'), formatOciJson(spec), { mode: 0o600 });
   return spec;
 }

@@ -39,6 +39,13 @@ export async function pruneContainers(
       }
     });
   }
+  context.history.publish({
+    type: 'container',
+    action: 'prune',
+    id: '',
+    attributes: { reclaimed: String(reclaimedBytes) },
+    timeMs: context.clock(),
+  });
   return { ids, reclaimedBytes };
 }
 

@@ -44,13 +44,17 @@ export async function removeNow(context: EngineContext, id: string, withVolumes:
   context.logs.release(id);
   context.health.forget(id);
   context.roots.revoke(id);
+  context.step('remove: clear away');
   await clearRuntime(context, id);
   const summary = summaryOf(context, id);
   const record = context.table.get(id);
   // Nobody ever removes those of a service by hand.
+  context.step('remove: mark volumes');
   const anonymous =
     withVolumes || record.scope === 'boot' ? await markAnonymous(context, volumesOf(record)) : [];
+  context.step('remove: record');
   await context.table.delete(id);
+  context.step('remove: volumes');
   await removeAnonymous(context, anonymous);
   publish(context, 'destroy', summary);
 }

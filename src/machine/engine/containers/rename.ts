@@ -1,5 +1,6 @@
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { conflict, invalidParameter } from '../docker-errors.ts';
+import { renameInNames } from '../networks/name-server.ts';
 import { parseName } from './create.ts';
 
 /**
@@ -21,6 +22,7 @@ export async function renameContainer(
     }
     if (request.Slipway !== undefined) throw conflict(`container "/${oldName}" is a service of this machine`);
     await context.table.rename(id, name);
+    await renameInNames(context, id, name);
     publish(context, 'rename', summaryOf(context, id), { oldName: `/${oldName}` });
   });
 }

@@ -1,4 +1,4 @@
-import type { EngineContext } from '../context.ts';
+import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { notRunning } from '../docker-errors.ts';
 import { resizeTerminal } from '../runtime/terminal-size.ts';
 
@@ -13,4 +13,5 @@ export async function resizeContainer(
   if (state.status !== 'running' && state.status !== 'paused') throw notRunning(id);
   if (request.Tty !== true) return;
   if (!(await resizeTerminal(context.table.paths(id).bundle, rows, columns))) throw notRunning(id);
+  publish(context, 'resize', summaryOf(context, id), { height: String(rows), width: String(columns) });
 }

@@ -1,5 +1,5 @@
 import { ToolError } from '../../../shared/errors.ts';
-import type { EngineContext } from '../context.ts';
+import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { startContainer } from './start.ts';
 import { stopContainer } from './stop.ts';
 
@@ -17,4 +17,5 @@ export async function restartContainer(
     if (!(error instanceof ToolError && error.kind === 'not-modified')) throw error;
   }
   await startContainer(context, id);
+  publish(context, 'restart', summaryOf(context, id));
 }

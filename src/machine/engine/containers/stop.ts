@@ -11,6 +11,8 @@ import { parseSignal, stopSignalOf } from './signals.ts';
 
 const DEFAULT_GRACE_MS = 10_000;
 const KILL_WAIT_MS = 10_000;
+/** A timer for longer would go off at once. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
 const SIGKILL = 9;
 
 /**
@@ -34,7 +36,9 @@ export async function stopContainer(
 export async function killAndWait(context: EngineContext, record: ContainerRecord): Promise<void> {
   const { state } = record;
   if (state.status !== 'running' && state.status !== 'paused') return;
+  context.step('stop: kill');
   signalProcess(state.process, SIGKILL, context.bootId);
+  publish(context, 'kill', summaryOf(context, record.id), { signal: String(SIGKILL) });
   const cgroup = cgroupFolderOf(context.config, record);
   if (cgroup !== undefined) await killCgroup(cgroup);
   if (await hasEnded(context, record, KILL_WAIT_MS)) return;
@@ -72,7 +76,9 @@ async function endWithin(
   const { state } = record;
   if (state.status !== 'running' && state.status !== 'paused') return;
   const signal = asked ?? stopSignalOf(record.request, context.images.byId(record.imageId)?.run);
+  context.step('stop: signal');
   signalProcess(state.process, signal, context.bootId);
+  publish(context, 'kill', summaryOf(context, record.id), { signal: String(signal) });
   if (await hasEnded(context, record, graceMs)) return;
   context.log.warning('a container did not end within its grace; killing it', {
     container: record.name,
@@ -88,7 +94,7 @@ async function hasEnded(
   timeoutMs: number,
 ): Promise<boolean> {
   const startedAtMs = 'startedAtMs' in record.state ? record.state.startedAtMs : 0;
-  const timeout = timeoutMs < 0 ? undefined : AbortSignal.timeout(timeoutMs);
+  const timeout = timeoutMs < 0 ? undefined : AbortSignal.timeout(Math.min(timeoutMs, LONGEST_WAIT_MS));
   try {
     await context.table.waitFor(
       record.id,

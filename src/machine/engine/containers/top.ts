@@ -6,7 +6,7 @@ import {
   type ProcessInfo,
   readProcessInfo,
 } from '../../host/process-list.ts';
-import type { EngineContext } from '../context.ts';
+import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { conflict, invalidParameter, notRunning } from '../docker-errors.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
 
@@ -122,6 +122,7 @@ export async function topContainer(
       nowMs: context.clock(),
       totalKiB,
     }));
+  publish(context, 'top', summaryOf(context, id));
   return {
     Titles: columns.map(({ title }) => title),
     Processes: rows.map(row => columns.map(({ value }) => value(row))),

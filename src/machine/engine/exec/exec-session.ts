@@ -118,6 +118,8 @@ async function planProcess(context: EngineContext, record: ExecRecord): Promise<
   return {
     ...own,
     terminal: config.tty,
+    // It has a window of its own.
+    consoleSize: undefined,
     args: config.command,
     env: [...env].map(([name, value]) => `${name}=${value}`),
     cwd: config.cwd === undefined || config.cwd === '' ? own.cwd : config.cwd,

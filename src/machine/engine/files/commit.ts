@@ -46,7 +46,8 @@ export async function commitContainer(
   const merged = mergeConfig(record.request, image.run);
   const asked = request.config === undefined ? merged : mergeConfig(request.config, runConfigOf(merged));
   const run = applyChanges(writtenConfig(runConfigOf(asked)), request.changes);
-  using _hold = context.images.hold(image.id);
+  using holds = new DisposableStack();
+  holds.use(context.images.hold(image.id));
   await using draft = context.images.draft();
   const layers: ImageLayer[] = await draft.adoptLayers(image, signal);
   const spool = async (): Promise<SpooledLayer | undefined> => {

@@ -28,8 +28,14 @@ export interface Backend {
 export interface SystemBackend {
   version(): Promise<VersionBody>;
   info(): Promise<Readonly<Record<string, unknown>>>;
-  /** Docker's event messages from now on; ends on abort. */
-  events(filters: Filters, signal: AbortSignal): AsyncIterable<Readonly<Record<string, unknown>>>;
+  /** Docker's event messages of the range, else from now on; ends with it or on abort. */
+  events(
+    range: { readonly sinceNs?: bigint; readonly untilNs?: bigint },
+    filters: Filters,
+    signal: AbortSignal,
+  ): AsyncIterable<object>;
+  /** @param types `container`, `image`, `volume`, `build-cache`; what is not among them is null */
+  diskUsage(types: readonly string[], version: string): Promise<object>;
 }
 
 /** Docker's `filters` parameter: several values of one key are alternatives, except labels. */
@@ -116,4 +122,6 @@ export interface ExecBackend {
   resize(id: string, rows: number, columns: number): void;
   hasTerminal(id: string): boolean;
   detachKeys(id: string): string;
+  /** The client has left by its detach keys. */
+  detached(id: string): void;
 }

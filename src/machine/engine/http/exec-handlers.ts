@@ -63,6 +63,7 @@ export async function execStart({
     const leave = (): void => {
       // The command goes on, unheard.
       client.hasLeft = true;
+      backend.execs.detached(id);
       output.end();
     };
     takeInput(input, streams.stdin, new DetachScanner(keys), leave).catch(() => streams.stdin?.destroy());

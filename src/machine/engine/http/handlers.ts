@@ -32,7 +32,7 @@ import {
   imageTag,
 } from './image-handlers.ts';
 import { containerLogs } from './log-handler.ts';
-import { events, info, ping, version } from './system-handlers.ts';
+import { diskUsage, events, info, ping, version } from './system-handlers.ts';
 import { containerArchive, containerChanges, containerExport, imageCommit } from './file-handlers.ts';
 import {
   distributionInspect,
@@ -62,6 +62,7 @@ export const HANDLERS: Readonly<Record<RouteName, Handler>> = {
   version,
   info,
   events,
+  diskUsage,
   containerList,
   containerCreate,
   containerUpdate,

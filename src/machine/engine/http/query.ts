@@ -19,9 +19,9 @@ export function numberQuery(query: URLSearchParams, name: string): number | unde
 
 /**
  * Docker's filters, `{"name":["x"]}` or the older `{"name":{"x":true}}`. Throws ENGINE_INVALID_PARAMETER
- * for anything else, and for a key that is not among `known`.
+ * for anything else, and for a key that is not among `known`, if that is given.
  */
-export function filtersQuery(query: URLSearchParams, known: readonly string[]): Filters {
+export function filtersQuery(query: URLSearchParams, known?: readonly string[]): Filters {
   const text = query.get('filters');
   const filters = new Map<string, readonly string[]>();
   if (text === null || text === '') return filters;
@@ -34,7 +34,7 @@ export function filtersQuery(query: URLSearchParams, known: readonly string[]): 
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw invalidParameter('invalid filter');
   for (const [key, item] of Object.entries(value as Record<string, unknown>)) {
-    if (!known.includes(key)) throw invalidParameter(`invalid filter '${key}'`);
+    if (known?.includes(key) === false) throw invalidParameter(`invalid filter '${key}'`);
     if (Array.isArray(item) && item.every(entry => typeof entry === 'string')) filters.set(key, item);
     else if (item !== null && typeof item === 'object' && !Array.isArray(item)) {
       filters.set(

@@ -1,5 +1,6 @@
 import { lstat, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { type Duplex, Readable } from 'node:stream';
@@ -9,6 +10,7 @@ import { httpStatusOf } from '../../engine-api/http-status.ts';
 import { matchRoute } from '../../engine-api/routes.ts';
 import { listenPrivately } from '../../host/listen-privately.ts';
 import type { Log } from '../../log.ts';
+import type { TlsConfig } from '../engine-config.ts';
 import type { Backend } from './backend.ts';
 import { type Exchange, type Reply, plainReply, takeUpgradeBody, upgradeReply } from './exchange.ts';
 import { HANDLERS } from './handlers.ts';
@@ -18,6 +20,10 @@ import { parseJsonObject, readAll } from './request-body.ts';
 export type ApiServer = AsyncDisposable;
 
 const MAX_CONNECTIONS = 1024;
+/** The longest that a timer can be. */
+const NEVER_MS = 2 ** 31 - 1;
+const HANDSHAKE_MS = 20_000;
+const HEADERS_MS = 30_000;
 
 const HEADERS: Readonly<Record<string, string>> = {
   'Api-Version': API_VERSION,
@@ -31,8 +37,48 @@ const HEADERS: Readonly<Record<string, string>> = {
  * replaced; anything else at the path is left alone. Throws API_LISTEN_FAILED.
  */
 export async function serveApi(backend: Backend, socketPath: string, log: Log): Promise<ApiServer> {
-  const server = createServer((request, response) => {
+  // Only root connects here, so nobody is hurried, and no timer looks for those that are slow.
+  const server = createServer({ connectionsCheckingInterval: NEVER_MS, headersTimeout: 0 });
+  answerRequests(server, backend, log);
+  await removeStaleSocket(socketPath);
+  await listen(socketPath, () => listenPrivately(server, socketPath));
+  return closing(server);
+}
+
+/**
+ * Serves Docker's API on a TCP port to clients whose certificate the given authority has signed; whoever has one is
+ * root here. Throws API_LISTEN_FAILED, also for certificates that cannot be read.
+ */
+export async function serveTls(backend: Backend, config: TlsConfig, log: Log): Promise<ApiServer> {
+  const { host, port, authority, certificate, key } = config;
+  return listen(`${host}:${port}`, async () => {
+    const server = createTlsServer({
+      ca: authority,
+      cert: certificate,
+      key,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: HANDSHAKE_MS,
+      headersTimeout: HEADERS_MS,
+    });
+    answerRequests(server, backend, log);
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, () => resolve());
+    });
+    return closing(server);
+  });
+}
+
+function answerRequests(server: Server, backend: Backend, log: Log): void {
+  server.on('request', (request, response) => {
     void answerPlain(backend, request, response, log);
+  });
+  // A connection that could not be accepted (no more files) is that client's fault to bear, not the engine's end.
+  server.on('error', error => {
+    if (server.listening) log.warning('a connection was not accepted', { reason: messageOf(error) });
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node types it as any duplex stream; a server's connections are sockets.
@@ -46,8 +92,9 @@ export async function serveApi(backend: Backend, socketPath: string, log: Log): 
   server.maxConnections = MAX_CONNECTIONS;
   // Logs, events and waits go on for as long as the client likes.
   server.requestTimeout = 0;
-  await removeStaleSocket(socketPath);
-  await listen(server, socketPath);
+}
+
+function closing(server: Server): ApiServer {
   return {
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
@@ -169,11 +216,11 @@ async function removeStaleSocket(path: string): Promise<void> {
   }
 }
 
-async function listen(server: Server, path: string): Promise<void> {
+async function listen<T>(where: string, begin: () => Promise<T>): Promise<T> {
   try {
-    await listenPrivately(server, path);
+    return await begin();
   } catch (cause) {
-    throw new ToolError(`listening on ${path}: ${messageOf(cause)}`, {
+    throw new ToolError(`listening on ${where}: ${messageOf(cause)}`, {
       code: 'API_LISTEN_FAILED',
       kind: 'environment',
       cause,

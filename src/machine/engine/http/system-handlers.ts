@@ -1,6 +1,7 @@
 import { API_VERSION } from '../../engine-api/api-version.ts';
 import { type Exchange, writeAll } from './exchange.ts';
-import { filtersQuery } from './query.ts';
+import { invalidParameter } from '../docker-errors.ts';
+import { filtersQuery, timeQuery } from './query.ts';
 
 /** GET and HEAD /_ping */
 export function ping({ method, reply }: Exchange): void {
@@ -26,9 +27,31 @@ export async function info({ backend, reply }: Exchange): Promise<void> {
 
 /** GET /events */
 export async function events({ backend, query, reply, signal }: Exchange): Promise<void> {
-  const filters = filtersQuery(query, ['container', 'event', 'image', 'label', 'type', 'scope']);
-  const source = backend.system.events(filters, signal);
+  const filters = filtersQuery(query);
+  const sinceNs = boundQuery(query, 'since');
+  const untilNs = boundQuery(query, 'until');
+  const range = {
+    ...(sinceNs === undefined ? {} : { sinceNs }),
+    ...(untilNs === undefined ? {} : { untilNs }),
+  };
+  const source = backend.system.events(range, filters, signal);
   const output = reply.stream(200, 'application/json');
   for await (const event of source) await writeAll(output, `${JSON.stringify(event)}\n`, signal);
   output.end();
+}
+
+/** Here 0 is the beginning of time, not nothing. */
+function boundQuery(query: URLSearchParams, name: string): bigint | undefined {
+  return query.get(name) === '0' ? 0n : timeQuery(query, name);
+}
+
+const USAGE_TYPES = ['container', 'image', 'volume', 'build-cache'];
+
+/** GET /system/df */
+export async function diskUsage({ backend, query, version, reply }: Exchange): Promise<void> {
+  const types = query.getAll('type');
+  for (const type of types) {
+    if (!USAGE_TYPES.includes(type)) throw invalidParameter(`unknown object type: ${type}`);
+  }
+  reply.json(200, await backend.system.diskUsage(types.length === 0 ? USAGE_TYPES : types, version));
 }

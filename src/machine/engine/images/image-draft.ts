@@ -1,6 +1,7 @@
 import type { Digest } from '../../../shared/digest.ts';
 import { ToolError } from '../../../shared/errors.ts';
-import type { ImageStore, NewImage } from './image-store.ts';
+import type { NewImage } from './image-folder.ts';
+import type { ImageStore } from './image-store.ts';
 import type { Image, ImageLayer } from './image.ts';
 import type { SpooledLayer } from './layer-file.ts';
 import { readLayerTar } from './layer-tar.ts';

@@ -15,7 +15,7 @@ export function publishImageEvent(
   attributes: Readonly<Record<string, string>>,
 ): void {
   const labels = context.images.byId(id)?.run.Labels ?? {};
-  context.objectEvents.publish({
+  context.history.publish({
     type: 'image',
     action,
     id,

@@ -1,16 +1,22 @@
-import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, digestOf, hexOf, isDigest } from '../../../shared/digest.ts';
-import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
-import { parseImageConfig } from '../../../shared/oci/image.ts';
+import { type Digest, digestOf, hexOf } from '../../../shared/digest.ts';
+import { isSystemError, messageOf } from '../../../shared/errors.ts';
 import type { Log } from '../../log.ts';
 import { KeyedQueue } from '../keyed-queue.ts';
-import { loadJson, saveJson, syncFolder } from '../store/json-file.ts';
-import { type ImageFacts, type ImageHome, type ImageLayer, type KnownManifest, sizeOf } from './image.ts';
+import { syncFolder } from '../store/json-file.ts';
+import type { ImageFacts, ImageHome, ImageLayer, KnownManifest } from './image.ts';
+import {
+  type NewImage,
+  loadImageFolder,
+  malformedImage,
+  readImageConfig,
+  readImageManifest,
+  writeImageFolder,
+} from './image-folder.ts';
 import { readHeaders } from './layer-file.ts';
 import { LayerMounts } from './layer-mounts.ts';
 import { LayerStore } from './layer-store.ts';
-import { createdAtOf, isLayerList } from './read-only-store.ts';
 import {
   NO_REFERENCES,
   type ReferenceChange,
@@ -20,7 +26,6 @@ import {
   saveReferences,
 } from './references.ts';
 
-const FILES = { config: 'config', manifest: 'manifest', facts: 'image.json' } as const;
 const MAKING = '.new-';
 const REMOVING = '.removing-';
 /** The one key of the queue: names and images change one after the other. */
@@ -39,25 +44,6 @@ export interface ImageStoreOptions {
   readonly log: Log;
   /** Told what comes next. */
   readonly onStep: (step: string) => void;
-}
-
-/** An image to be kept. Its layers are in the store and pinned. */
-export interface NewImage {
-  /** Byte for byte. */
-  readonly config: Uint8Array;
-  readonly layers: readonly ImageLayer[];
-  readonly manifest?: KnownManifest | undefined;
-  /** The image it was made from on this machine. */
-  readonly parent?: Digest | undefined;
-}
-
-/** image.json */
-interface StoredFacts {
-  readonly schema: 1;
-  readonly id: Digest;
-  readonly layers: readonly ImageLayer[];
-  readonly mediaType?: string;
-  readonly parent?: Digest;
 }
 
 /**
@@ -140,15 +126,11 @@ export class ImageStore implements ImageHome {
   }
 
   readConfig(id: Digest): Promise<Buffer> {
-    return readFile(join(this.#folder, hexOf(id), FILES.config));
+    return readImageConfig(join(this.#folder, hexOf(id)));
   }
 
-  async readManifest(id: Digest): Promise<KnownManifest | undefined> {
-    const home = join(this.#folder, hexOf(id));
-    const { mediaType } = await loadFacts(home);
-    return mediaType === undefined
-      ? undefined
-      : { mediaType, bytes: await readFile(join(home, FILES.manifest)) };
+  readManifest(id: Digest): Promise<KnownManifest | undefined> {
+    return readImageManifest(join(this.#folder, hexOf(id)));
   }
 
   async openLayers(layers: readonly ImageLayer[], holder: string): Promise<string[]> {
@@ -188,7 +170,8 @@ export class ImageStore implements ImageHome {
       name(references, id);
       if (this.#images.has(id)) await this.#saveReferences(references);
       else {
-        await this.#makeFolder(id, image);
+        this.#options.onStep('image: write');
+        await writeImageFolder(join(this.#folder, `${MAKING}${hexOf(id)}`), id, image, this.#options.durable);
         const isNamed = [...references.tags.values(), ...references.digests.values()].includes(id);
         try {
           if (isNamed) await this.#saveReferences(references);
@@ -250,31 +233,6 @@ export class ImageStore implements ImageHome {
     this.#references = references;
   }
 
-  async #makeFolder(id: Digest, image: NewImage): Promise<void> {
-    const { durable, onStep } = this.#options;
-    onStep('image: write');
-    const home = join(this.#folder, `${MAKING}${hexOf(id)}`);
-    await rm(home, { recursive: true, force: true });
-    await mkdir(home, { mode: 0o700 });
-    try {
-      await writeWhole(join(home, FILES.config), image.config, durable);
-      if (image.manifest !== undefined) {
-        await writeWhole(join(home, FILES.manifest), image.manifest.bytes, durable);
-      }
-      const facts: StoredFacts = {
-        schema: 1,
-        id,
-        layers: image.layers.map(({ diffId, sizeBytes }) => ({ diffId, sizeBytes })),
-        ...(image.manifest === undefined ? {} : { mediaType: image.manifest.mediaType }),
-        ...(image.parent === undefined ? {} : { parent: image.parent }),
-      };
-      await saveJson(join(home, FILES.facts), facts, durable);
-    } catch (error) {
-      await rm(home, { recursive: true, force: true });
-      throw error;
-    }
-  }
-
   async #publishFolder(hex: string): Promise<void> {
     this.#options.onStep('image: publish');
     try {
@@ -289,47 +247,9 @@ export class ImageStore implements ImageHome {
 
   async #loadImage(id: Digest): Promise<void> {
     const home = join(this.#folder, hexOf(id));
-    const facts = await loadFacts(home);
-    if (facts.id !== id) throw malformed(home, `it describes ${facts.id}`);
+    const facts = await loadImageFolder(home, id);
     const missing = facts.layers.find(layer => this.layers.get(layer.diffId) === undefined);
-    if (missing !== undefined) throw malformed(home, `its layer ${missing.diffId} is missing`);
-    const config = await readFile(join(home, FILES.config));
-    const { run, platform } = parseImageConfig(config, id);
-    this.#images.set(id, {
-      id,
-      layers: facts.layers,
-      run,
-      platform,
-      createdAtMs: createdAtOf(config),
-      sizeBytes: sizeOf(facts.layers),
-      ...(facts.parent === undefined ? {} : { parent: facts.parent }),
-      isReadOnly: false,
-      home: this,
-    });
+    if (missing !== undefined) throw malformedImage(home, `its layer ${missing.diffId} is missing`);
+    this.#images.set(id, { ...facts, home: this });
   }
-}
-
-async function loadFacts(home: string): Promise<StoredFacts> {
-  const facts = (await loadJson(join(home, FILES.facts))) as Partial<StoredFacts> | undefined;
-  const isWhole =
-    facts?.schema === 1 &&
-    isDigest(facts.id) &&
-    isLayerList(facts.layers) &&
-    (facts.parent === undefined || isDigest(facts.parent)) &&
-    (facts.mediaType === undefined || typeof facts.mediaType === 'string');
-  if (!isWhole) throw malformed(home, `${FILES.facts} is not of schema 1`);
-  return facts as StoredFacts;
-}
-
-async function writeWhole(file: string, bytes: Uint8Array, durable: boolean): Promise<void> {
-  await using handle = await open(file, 'wx', 0o600);
-  await handle.writeFile(bytes);
-  if (durable) await handle.sync();
-}
-
-function malformed(home: string, fault: string): ToolError {
-  return new ToolError(`reading the image ${home}: ${fault}`, {
-    code: 'RECORD_MALFORMED',
-    kind: 'integrity',
-  });
 }

@@ -1,9 +1,9 @@
 import { hostArch } from '../../../shared/arch.ts';
 import { canonicalJson, type Digest } from '../../../shared/digest.ts';
 import type { Platform } from '../../../shared/oci/image.ts';
-import { decompressAny } from '../../../shared/oci/decompress-any.ts';
 import { type ImageReference, familiarName, formatReference } from '../../../shared/oci/reference.ts';
 import type { EngineContext } from '../context.ts';
+import { decompressArchive } from '../runtime/decompress.ts';
 import { applyChanges } from './config-changes.ts';
 import { publishImageEvent } from './image-events.ts';
 
@@ -30,7 +30,10 @@ export async function importImage(
   const run = applyChanges({}, options.changes);
   await using draft = context.images.draft();
   const name = 'the imported file system';
-  const layer = await draft.addLayer(decompressAny(tar, name), { name, signal });
+  const layer = await draft.addLayer(decompressArchive(tar, context.config.programs.busybox), {
+    name,
+    signal,
+  });
   const created = new Date(context.clock()).toISOString();
   const {
     os = 'linux',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Entry } from '../../../shared/archive/entry.ts';
 import { writeTar } from '../../../shared/archive/tar.ts';
 import type { Digest } from '../../../shared/digest.ts';
+import { ToolError } from '../../../shared/errors.ts';
 import { openFileAccess } from '../../../shared/fs/file-access.ts';
 import { DEFAULT_LAYER_LIMITS, type LayerLimits, readLayer } from '../../../shared/oci/layer.ts';
 import { formatTarHeaders, readTarParts } from '../../../shared/oci/tar-headers.ts';
@@ -38,17 +39,22 @@ export interface SpooledLayer extends AsyncDisposable {
   readonly tar: string;
 }
 
+export interface SpoolOptions {
+  /** Folder of the store's layers. */
+  readonly layers: string;
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Told what comes next. */
+  readonly onStep: (step: string) => void;
+}
+
 /**
  * Writes a layer's uncompressed tar to the store's disk. Disposing of it takes its folder away unless that has
- * been renamed meanwhile. Throws what the source throws, LAYER_TOO_LARGE from it included, and I/O errors.
- * @param layers folder of the store's layers
- * @param onStep told what comes next
+ * been renamed meanwhile. Throws what the source throws, LAYER_TOO_LARGE, and I/O errors.
  */
 export async function spoolLayer(
-  layers: string,
   source: AsyncIterable<Uint8Array>,
-  onStep: (step: string) => void,
-  signal?: AbortSignal,
+  { layers, maxBytes, signal, onStep }: SpoolOptions,
 ): Promise<SpooledLayer> {
   onStep('layer: spool');
   const folder = join(layers, `${MAKING}${randomBytes(8).toString('hex')}`);
@@ -63,6 +69,12 @@ export async function spoolLayer(
       signal?.throwIfAborted();
       hash.update(piece);
       sizeBytes += piece.length;
+      if (sizeBytes > maxBytes) {
+        throw new ToolError(`reading a layer: it unpacks to more than ${maxBytes} bytes`, {
+          code: 'LAYER_TOO_LARGE',
+          kind: 'invalid-input',
+        });
+      }
       for (let done = 0; done < piece.length;) done += (await file.write(piece, done)).bytesWritten;
     }
     onStep('layer: spooled');

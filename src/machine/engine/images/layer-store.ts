@@ -2,6 +2,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, hexOf, isDigest } from '../../../shared/digest.ts';
 import { messageOf } from '../../../shared/errors.ts';
+import { DEFAULT_LAYER_LIMITS } from '../../../shared/oci/layer.ts';
 import { killByArgument } from '../../host/processes.ts';
 import type { Log } from '../../log.ts';
 import { missingProgram } from '../docker-errors.ts';
@@ -111,12 +112,17 @@ export class LayerStore {
   }
 
   /**
-   * Writes a tar to the store's disk, for `add`. Throws ENGINE_PROGRAM_MISSING, what the source throws, and I/O
+   * Writes a tar to the store's disk, for `add`. Throws ENGINE_PROGRAM_MISSING, LAYER_TOO_LARGE, what the source throws, and I/O
    * errors.
    */
-  async spool(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<SpooledLayer> {
+  async spool(
+    source: AsyncIterable<Uint8Array>,
+    signal?: AbortSignal,
+    maxBytes: number = DEFAULT_LAYER_LIMITS.maxBytes,
+  ): Promise<SpooledLayer> {
     this.checkWritable();
-    return spoolLayer(this.#options.folder, source, this.#options.onStep, signal);
+    const { folder, onStep } = this.#options;
+    return spoolLayer(source, { layers: folder, onStep, maxBytes, signal });
   }
 
   /**

@@ -1,9 +1,9 @@
 import { hostArch } from '../../../shared/arch.ts';
 import { type Digest, digestOf } from '../../../shared/digest.ts';
 import { ToolError } from '../../../shared/errors.ts';
-import { decompressAny } from '../../../shared/oci/decompress-any.ts';
 import { type ArchivedImage, readSavedImages } from '../../../shared/oci/saved-images.ts';
 import type { EngineContext } from '../context.ts';
+import { decompressArchive } from '../runtime/decompress.ts';
 import type { ImageDraft } from './image-draft.ts';
 import { publishImageEvent } from './image-events.ts';
 import { showName } from './image-names.ts';
@@ -32,8 +32,8 @@ export async function loadImages(
 ): Promise<void> {
   const { signal } = options;
   const store = context.images.writable;
-  const archive = decompressAny(body, 'the archive', MAX_ARCHIVE_BYTES);
-  await using spooled = await store.layers.spool(archive, signal);
+  const archive = decompressArchive(body, context.config.programs.busybox);
+  await using spooled = await store.layers.spool(archive, signal, MAX_ARCHIVE_BYTES);
   const images = await readSavedImages(spooled.tar, hostArch(process.arch) ?? 'amd64', 'the archive');
   for (const image of images) await loadImage(context, image, options);
   if (!options.quiet) warnIfInMemory(store, options.progress);

@@ -24,6 +24,7 @@ import { imagePlatformMissing } from '../docker-errors.ts';
 import { fetchLayers } from './fetch-layers.ts';
 import { inPullWords } from './pull-errors.ts';
 import { publishImageEvent } from './image-events.ts';
+import { tryParseReference } from './image-names.ts';
 import { type Progress, warnIfInMemory } from './progress.ts';
 import { type ClientLogin, openRegistryAccess } from './registry-access.ts';
 
@@ -92,6 +93,22 @@ export async function pullImage(
     status: isNew ? `Status: Downloaded newer image for ${name}` : `Status: Image is up to date for ${name}`,
   });
   publishImageEvent(context, 'pull', name, { name: familiarRepository(reference) });
+}
+
+/** Brings every tag of a repository, one after the other. Throws as `pullImage`. */
+export async function pullAllTags(
+  context: EngineContext,
+  repository: ImageReference,
+  options: PullOptions,
+): Promise<void> {
+  using access = await openRegistryAccess(context.config.registries, repository.registry, options.login);
+  const registry = new Registry(access.options);
+  const { signal } = options;
+  const tags = await inPullWords(repository, () => registry.listTags(repository, { signal }));
+  for (const tag of tags) {
+    const reference = tryParseReference(`${repositoryName(repository)}:${tag}`);
+    if (reference !== undefined) await pullImage(context, reference, options);
+  }
 }
 
 async function chooseImage(

@@ -50,15 +50,16 @@ export class Removal {
     const image = this.#context.images.resolve(nameOrId);
     if (isIdOf(image, nameOrId)) {
       this.#checkConflict(image, true);
-      await this.#untag(image, [...image.names, ...image.repoDigests]);
       await this.delete(image);
       return this.items;
     }
     const reference = this.#referenceOf(image, nameOrId);
+    const others = [...image.names, ...image.repoDigests].filter(name => name !== reference);
+    const hasOtherTag = others.some(name => image.names.includes(name));
+    // The last tag of a repository takes the digests of that repository along.
+    const rest = hasOtherTag ? others : others.filter(name => !sameRepository(name, reference));
     const user = this.#containersOf(image)[0];
-    const isLast = [...image.names, ...image.repoDigests].every(name => sameRepository(name, reference));
-    const isOnlyTag = image.names.filter(name => name !== reference).length === 0;
-    if (!force && user !== undefined && isLast && isOnlyTag) {
+    if (!force && user !== undefined && rest.length === 0) {
       throw imageConflict(
         `conflict: unable to remove repository reference ${JSON.stringify(nameOrId)} (must force) - container ${shortId(user.id)} is using its referenced image ${shortId(image.id)}`,
       );
@@ -68,17 +69,9 @@ export class Removal {
         `conflict: unable to remove repository reference ${JSON.stringify(nameOrId)} (cannot be forced) - ${OF_THE_MACHINE}`,
       );
     }
-    await this.#untag(image, [reference]);
-    const rest = this.#context.images.byId(image.id);
-    if (rest === undefined || rest.names.length > 0) return this.items;
-    // The last tag of a repository takes the digests of that repository along.
-    await this.#untag(
-      rest,
-      rest.repoDigests.filter(name => sameRepository(name, reference)),
-    );
-    const bare = this.#context.images.byId(image.id);
-    const isFree = bare !== undefined && bare.repoDigests.length === 0 && !bare.isReadOnly;
-    if (isFree && this.#conflictOf(bare, false) === undefined) await this.delete(bare);
+    // Names go together with the image, so that nobody ever sees it without.
+    if (rest.length === 0 && this.#conflictOf(image, false) === undefined) await this.delete(image);
+    else await this.#untag(image, [reference, ...others.filter(name => !rest.includes(name))]);
     return this.items;
   }
 
@@ -87,6 +80,7 @@ export class Removal {
     const { images } = this.#context;
     const removed: ImageLayer[] = [];
     for (const store of images.stores) removed.push(...(await store.remove(image.id)));
+    this.#tellUntagged(image, [...image.names, ...image.repoDigests]);
     this.items.push({ Deleted: image.id });
     publishImageEvent(this.#context, 'delete', image.id, { name: image.id });
     const gone = new Set(removed.map(layer => layer.diffId));
@@ -138,7 +132,6 @@ export class Removal {
   }
 
   async #untag(image: Image, names: readonly string[]): Promise<void> {
-    if (names.length === 0) return;
     for (const store of this.#context.images.stores) {
       await store.rename(({ tags, digests }) => {
         for (const name of names) {
@@ -147,6 +140,10 @@ export class Removal {
         }
       });
     }
+    this.#tellUntagged(image, names);
+  }
+
+  #tellUntagged(image: Image, names: readonly string[]): void {
     for (const name of names) {
       this.items.push({ Untagged: showName(name) });
       publishImageEvent(this.#context, 'untag', image.id, { name: image.id });

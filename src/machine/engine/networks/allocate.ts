@@ -72,7 +72,11 @@ export function askedAddress(
 }
 
 /** The lowest free name of an interface. */
-export function interfaceNameFor(wish: EndpointWish, network: NetworkRecord, taken: readonly Endpoint[]): string {
+export function interfaceNameFor(
+  wish: EndpointWish,
+  network: NetworkRecord,
+  taken: readonly Endpoint[],
+): string {
   const asked =
     wish.driverOptions['com.docker.network.container_iface_prefix'] ??
     network.options['com.docker.network.container_iface_prefix'] ??

@@ -14,8 +14,7 @@ import { NETWORKS_KEY } from './network-table.ts';
 import { allocatePorts, portWishesOf } from './publish-ports.ts';
 import { connectEndpoint, disconnectEndpoint, isNamed } from './wire-up.ts';
 
-const HOST_CONFLICT =
-  'container cannot be disconnected from host network or connected to host network';
+const HOST_CONFLICT = 'container cannot be disconnected from host network or connected to host network';
 
 /**
  * Puts a container into one more network, at once where it runs. Throws NETWORK_NOT_FOUND, CONTAINER_NOT_FOUND,
@@ -32,9 +31,7 @@ export async function connectNetwork(
   const wish = planEndpoint(fixed ?? networkNameOrId, settings);
   const netavark = netavarkOf(context, `the network "${networkNameOrId}"`);
   const network =
-    fixed === 'none'
-      ? undefined
-      : await context.queue.run(NETWORKS_KEY, () => networkOf(context, wish));
+    fixed === 'none' ? undefined : await context.queue.run(NETWORKS_KEY, () => networkOf(context, wish));
   const { id } = context.table.resolve(containerNameOrId);
   if (network === undefined) throw conflict(sharedModeSentence('none'));
   await context.queue.run(id, async () => {
@@ -59,7 +56,11 @@ export async function connectNetwork(
     await context.queue.run(NETWORKS_KEY, async () => {
       // Removed meanwhile?
       context.networks.resolve(network.id);
-      const old: Sandbox = liveSandboxOf(context, before) ?? { bootId: context.bootId, endpoints: [], ports: [] };
+      const old: Sandbox = liveSandboxOf(context, before) ?? {
+        bootId: context.bootId,
+        endpoints: [],
+        ports: [],
+      };
       const planned = await plan(context, id, old, network, wish);
       const pending = { ...planned.endpoint, pending: true };
       const record = await context.table.update(id, {

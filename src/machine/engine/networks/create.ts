@@ -59,7 +59,9 @@ export async function createNetwork(context: EngineContext, request: NetworkRequ
   }
   if (name.trim() === '') throw invalidParameter('invalid name: name is empty');
   if (!NAME.test(name) || name.length > 255 || name === 'default') {
-    throw invalidParameter(`invalid name: ${JSON.stringify(name)}, only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+    throw invalidParameter(
+      `invalid name: ${JSON.stringify(name)}, only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+    );
   }
   if (request.driver !== '' && request.driver !== 'bridge') throw noSuchNetworkDriver(request.driver);
   if (request.ipamDriver !== '' && request.ipamDriver !== 'default') {
@@ -149,7 +151,7 @@ function completePools(
   const first = asked.filter(pool => version(pool) === 4);
   const second = asked.filter(pool => version(pool) === 6);
   if (first.length > 1 || second.length > 1) {
-    throw invalidParameter('bridge driver doesn\'t support multiple subnets');
+    throw invalidParameter("bridge driver doesn't support multiple subnets");
   }
   if (second.length > 0 && !ipv6) {
     throw invalidParameter('invalid network config:\nan IPv6 subnet needs a network with IPv6 enabled');

@@ -67,9 +67,7 @@ export async function disconnectNetwork(
       const rest = sandbox.endpoints.filter(one => one !== endpoint);
       const { gateway, ...others } = sandbox;
       const left: Sandbox =
-        gateway === network.id
-          ? { ...others, endpoints: rest, ports: [] }
-          : { ...sandbox, endpoints: rest };
+        gateway === network.id ? { ...others, endpoints: rest, ports: [] } : { ...sandbox, endpoints: rest };
       const changed = await context.table.update(id, { endpoints, sandbox: left });
       const done = left.gateway === undefined ? await moveGateway(context, netavark, changed, left) : changed;
       await writeNetworkFiles(context, done, namesOf(context, done));

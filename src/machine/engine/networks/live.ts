@@ -18,13 +18,15 @@ export interface Member {
 
 /** Who is in a network now. @param except id of a container that does not count */
 export function membersOf(context: EngineContext, networkId: string, except?: string): Member[] {
-  return context.table.all().flatMap(record =>
-    record.id === except
-      ? []
-      : (liveSandboxOf(context, record)?.endpoints ?? [])
-          .filter(endpoint => endpoint.networkId === networkId)
-          .map(endpoint => ({ record, endpoint })),
-  );
+  return context.table
+    .all()
+    .flatMap(record =>
+      record.id === except
+        ? []
+        : (liveSandboxOf(context, record)?.endpoints ?? [])
+            .filter(endpoint => endpoint.networkId === networkId)
+            .map(endpoint => ({ record, endpoint })),
+    );
 }
 
 /** netavark with what it needs. Throws ENGINE_PROGRAM_MISSING. @param doing what it is needed for */
@@ -50,11 +52,11 @@ export function endpointIdOf(containerId: string, networkId: string): string {
 /** Tells subscribers that a container came into a network or left it, in Docker's words. */
 export function publishNetworkEvent(
   context: EngineContext,
-  action: 'create' | 'destroy' | 'connect' | 'disconnect' | 'prune',
+  action: 'create' | 'destroy' | 'connect' | 'disconnect',
   network: { readonly id: string; readonly name: string; readonly driver?: string },
   container?: string,
 ): void {
-  context.objectEvents.publish({
+  context.history.publish({
     type: 'network',
     action,
     id: network.id,

@@ -59,6 +59,38 @@ export function planEndpoints(request: ContainerCreateRequest): EndpointWish[] {
   ];
 }
 
+/**
+ * Refuses what a request asks of a network that is another's: it would silently not be done. Of the request as it came,
+ * since an image's own ports and names are no contradiction. Throws ENGINE_INVALID_PARAMETER.
+ */
+export function checkNetworkConflicts(request: ContainerCreateRequest): void {
+  const host = request.HostConfig ?? {};
+  const mode = networkModeOf(request);
+  if (mode === 'host' && (host.Links ?? []).length > 0) {
+    throw invalidParameter(
+      "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
+    );
+  }
+  if (!mode.startsWith('container:')) return;
+  const conflicts: readonly [boolean, string][] = [
+    [nonEmpty(request.Hostname) !== undefined, 'hostname and the network mode'],
+    [
+      (host.Links ?? []).length > 0,
+      "container type network can't be used with links. This would result in undefined behavior",
+    ],
+    [(host.Dns ?? []).length > 0, 'dns and the network mode'],
+    [(host.ExtraHosts ?? []).length > 0, 'custom host-to-IP mapping and the network mode'],
+    [nonEmpty(request.MacAddress) !== undefined, 'mac-address and the network mode'],
+    [
+      Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts === true,
+      'port publishing and the container type network mode',
+    ],
+    [(request.ExposedPorts ?? []).length > 0, 'port exposing and the container type network mode'],
+  ];
+  const found = conflicts.find(([is]) => is);
+  if (found !== undefined) throw invalidParameter(`conflicting options: ${found[1]}`);
+}
+
 /** Why a container of a mode cannot be in a network as well, in Docker's words. */
 export function sharedModeSentence(mode: string): string {
   return mode === 'none'
@@ -89,7 +121,10 @@ export function planEndpoint(network: string, settings: EndpointSettings): Endpo
   for (const [version, text] of addresses) {
     if (text !== undefined && parseAddress(text)?.version !== version) {
       throw invalidParameter(
-        `invalid endpoint settings:\ninvalid IPv${version} address: ${text}`.replaceAll(/[^\x20-\x7e\n]/g, '?'),
+        `invalid endpoint settings:\ninvalid IPv${version} address: ${text}`.replaceAll(
+          /[^\x20-\x7e\n]/g,
+          '?',
+        ),
       );
     }
   }
@@ -97,7 +132,8 @@ export function planEndpoint(network: string, settings: EndpointSettings): Endpo
   for (const alias of aliases) {
     if (!ALIAS.test(alias)) throw invalidParameter(`invalid network alias: ${JSON.stringify(alias)}`);
   }
-  if (mac !== undefined && !MAC.test(mac)) throw invalidParameter(`invalid MAC address: ${JSON.stringify(mac)}`);
+  if (mac !== undefined && !MAC.test(mac))
+    throw invalidParameter(`invalid MAC address: ${JSON.stringify(mac)}`);
   if ((settings.IPAMConfig?.LinkLocalIPs ?? []).length > 0) throw notSupported('a link-local address');
   for (const link of settings.Links ?? []) parseLink(link);
   return {

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError, messageOf } from '../../../shared/errors.ts';
 import { moveToCgroup } from '../../host/cgroups.ts';
 import { identifyProcess, readArguments } from '../../host/processes.ts';
 import { runProgram } from '../../host/run-program.ts';
 import type { EngineContext } from '../context.ts';
+import { NETWORKS_KEY } from './network-table.ts';
 
 /** aardvark-dns answers within this time that it listens. */
 const TIMEOUT_MS = 30_000;
@@ -43,7 +44,7 @@ export async function settleNameServer(context: EngineContext): Promise<void> {
 export async function reviveNameServer(context: EngineContext): Promise<void> {
   const { aardvarkDns } = context.config.programs;
   const folder = folderOf(context);
-  if (aardvarkDns === undefined || !(await hasNames(folder))) return;
+  if (aardvarkDns === undefined || (await listNames(folder)).length === 0) return;
   await prepareNameServer(context);
   if (readPid(folder) !== undefined) return;
   try {
@@ -57,15 +58,59 @@ export async function reviveNameServer(context: EngineContext): Promise<void> {
   }
 }
 
+/**
+ * Has a running container answer to its new name, and no more to the old one. Runs inside the container's place in the
+ * queue; a fault is logged, since its name has changed all the same.
+ */
+export async function renameInNames(context: EngineContext, id: string, name: string): Promise<void> {
+  const folder = folderOf(context);
+  await context.queue.run(NETWORKS_KEY, async () => {
+    try {
+      let hasChanged = false;
+      for (const file of await listNames(folder)) {
+        const old = await readFile(join(folder, file), 'utf8');
+        const text = withName(old, id, name);
+        if (text === old) continue;
+        // Not beside the others, which all are read.
+        const temporary = join(context.paths.netavark, 'names.new');
+        await writeFile(temporary, text);
+        await rename(temporary, join(folder, file));
+        hasChanged = true;
+      }
+      const pid = readPid(folder);
+      if (hasChanged && pid !== undefined && isNameServer(context, pid)) process.kill(pid, 'SIGHUP');
+    } catch (error) {
+      context.log.warning('a container is still answered for by its old name', {
+        container: name,
+        reason: messageOf(error),
+      });
+    }
+  });
+}
+
+/** A file of aardvark-dns, `ID ADDRESSES ADDRESSES NAME,ALIAS… [SERVERS]` a container, with another name for one. */
+export function withName(text: string, id: string, name: string): string {
+  return text
+    .split('\n')
+    .map(line => {
+      const [owner, ipv4 = '', ipv6 = '', names = '', ...rest] = line.split(' ');
+      if (owner !== id) return line;
+      const [, ...aliases] = names.split(',');
+      return [owner, ipv4, ipv6, [name, ...aliases].join(','), ...rest].join(' ');
+    })
+    .join('\n');
+}
+
 function folderOf(context: EngineContext): string {
   return join(context.paths.netavark, 'aardvark-dns');
 }
 
-async function hasNames(folder: string): Promise<boolean> {
+/** Files of names, one a network. */
+async function listNames(folder: string): Promise<string[]> {
   try {
-    return (await readdir(folder)).some(name => name !== PID_FILE);
+    return (await readdir(folder)).filter(name => name !== PID_FILE);
   } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return false;
+    if (isSystemError(error, 'ENOENT')) return [];
     throw error;
   }
 }

@@ -61,7 +61,9 @@ export function parseNetworkRecord(value: unknown, file: string): NetworkRecord 
     typeof record.name === 'string' &&
     typeof record.bridge === 'string' &&
     Array.isArray(record.pools) &&
-    record.pools.every(pool => parseSubnet(pool.subnet) !== undefined);
+    (record.pools as readonly Partial<AddressPool>[]).every(
+      ({ subnet, gateway }) => parseSubnet(subnet ?? '') !== undefined && typeof gateway === 'string',
+    );
   if (!isWhole) {
     throw new ToolError(`reading ${file}: not a network record of schema 1`, {
       code: 'RECORD_MALFORMED',

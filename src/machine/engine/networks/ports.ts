@@ -47,8 +47,7 @@ export function planPorts(
   const more = exposed
     .map(parsePort)
     .filter(
-      ({ port, protocol }) =>
-        !wishes.some(wish => wish.containerPort === port && wish.protocol === protocol),
+      ({ port, protocol }) => !wishes.some(wish => wish.containerPort === port && wish.protocol === protocol),
     )
     .map(({ port, protocol }) => ({ containerPort: port, protocol, hostIp: '' }));
   return [...wishes, ...more];
@@ -66,7 +65,10 @@ function parseHostPorts(text: string): Pick<PortWish, 'hostPorts'> {
 }
 
 /** Whether both want the same port of the machine. */
-export function collides(a: Omit<PublishedPort, 'containerPort'>, b: Omit<PublishedPort, 'containerPort'>): boolean {
+export function collides(
+  a: Omit<PublishedPort, 'containerPort'>,
+  b: Omit<PublishedPort, 'containerPort'>,
+): boolean {
   return (
     a.protocol === b.protocol &&
     a.hostPort === b.hostPort &&

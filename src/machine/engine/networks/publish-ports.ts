@@ -52,9 +52,15 @@ export async function allocatePorts(
       }
       const error = protocol === 'sctp' ? undefined : await probeHostPort(protocol, ip, hostPort);
       if (error === undefined) found = candidate;
-      else fault = `failed to bind port ${shown}/${protocol}: listen ${protocol}${ip.includes(':') ? '6' : '4'} ${shown}: bind: ${WORDS[error] ?? error}`;
+      else
+        fault = `failed to bind port ${shown}/${protocol}: listen ${protocol}${ip.includes(':') ? '6' : '4'} ${shown}: bind: ${WORDS[error] ?? error}`;
     }
-    ports.push(found ?? refuse(first === last ? fault : `Bind for ${ip === '' ? '0.0.0.0' : ip} failed: all ports are allocated`));
+    ports.push(
+      found ??
+        refuse(
+          first === last ? fault : `Bind for ${ip === '' ? '0.0.0.0' : ip} failed: all ports are allocated`,
+        ),
+    );
   }
   return ports;
 }

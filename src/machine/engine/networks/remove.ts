@@ -35,6 +35,13 @@ export async function pruneNetworks(
       await removeNow(context, network);
       names.push(network.name);
     }
+    context.history.publish({
+      type: 'network',
+      action: 'prune',
+      id: '',
+      attributes: { reclaimed: '0' },
+      timeMs: context.clock(),
+    });
     return names;
   });
 }

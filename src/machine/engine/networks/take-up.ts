@@ -19,7 +19,8 @@ import { disconnectEndpoint, isNamed } from './wire-up.ts';
 export async function takeUpNetworks(context: EngineContext): Promise<void> {
   const { namespaces } = context.paths;
   const { netavark } = context.config.programs;
-  for (const folder of [namespaces, context.paths.netavark]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [namespaces, context.paths.netavark])
+    await mkdir(folder, { recursive: true, mode: 0o700 });
   await context.queue.run(NETWORKS_KEY, async () => {
     for (const name of await readdir(namespaces)) {
       if (netavark !== undefined) killByArgument(join(namespaces, name), [netavark]);

@@ -116,7 +116,9 @@ function connectionOf(
 
 /** Whether a request's word means this network. */
 export function isNamed(network: NetworkRecord, wanted: string): boolean {
-  return network.name === wanted || (wanted.length >= 12 && network.id.startsWith(wanted)) || network.id === wanted;
+  return (
+    network.name === wanted || (wanted.length >= 12 && network.id.startsWith(wanted)) || network.id === wanted
+  );
 }
 
 /** What was asked for, else what the way out takes, so that no packet is too long for it. */

@@ -1,12 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Digest, hexOf } from '../../../shared/digest.ts';
-import { ToolError, messageOf } from '../../../shared/errors.ts';
+import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
 import { PROGRAM_PATH } from '../../host/run-program.ts';
 
 const KEEP_BYTES = 4096;
+/** A disk with less than this is full: what mkfs.erofs was writing is still there. */
+const FULL_BYTES = 512 * 1024;
 
 /** What `packErofs` makes, and where. */
 export interface ErofsOptions {
@@ -71,18 +75,24 @@ export async function packErofs(tar: AsyncIterable<Uint8Array>, options: ErofsOp
     if (fault !== undefined && !isBrokenPipe(fault)) {
       throw fault instanceof Error ? fault : new Error(messageOf(fault));
     }
-    if (code !== 0 || fault !== undefined) throw notPacked(shown(said) || `exit code ${String(code)}`);
+    if (code === 0 && fault === undefined) return;
+    // On a full disk it finds fault with the tar instead.
+    if (await isFull(dirname(target))) throw notPacked('no space left on device');
+    throw notPacked(shown(said) || `exit code ${String(code)}`);
   } finally {
     signal?.removeEventListener('abort', kill);
   }
 }
 
+async function isFull(folder: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize < FULL_BYTES;
+}
+
+/** It ended before it had read everything; Node says so in several ways. */
 function isBrokenPipe(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    ['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String(error.code))
-  );
+  if (isSystemError(error, 'EPIPE', 'ECONNRESET')) return true;
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_STREAM');
 }
 
 function notPacked(reason: string, cause?: unknown): ToolError {

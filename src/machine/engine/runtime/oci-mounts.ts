@@ -24,7 +24,7 @@ const ONLY_THIS = 'ro-non-recursive';
 const IGNORED = ['z', 'Z', 'nocopy', 'consistent', 'cached', 'delegated'];
 /** Flags and data that mount(8) knows for a tmpfs. */
 const TMPFS_WORDS =
-  /^(?:(?:no)?(?:suid|dev|exec|atime|diratime|relatime|strictatime)|r[ow]|a?sync|(?:size|nr_inodes|nr_blocks|mode|uid|gid|huge|mpol)=[\w:%,=-]+)$/;
+  /^(?:(?:no)?(?:suid|dev|exec|atime|diratime|relatime|strictatime|lazytime|mand|tmpcopyup)|r[ow]|(?:a|dir)?sync|r?(?:private|shared|slave|unbindable)|noswap|inode(?:32|64)|(?:size|nr_inodes|nr_blocks|mode|uid|gid|huge|mpol)=[\w:%,=.-]+)$/;
 const BIND_FLAGS = [
   'ro',
   'rw',

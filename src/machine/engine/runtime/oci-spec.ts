@@ -8,7 +8,7 @@ import type { DevicePlan } from './oci-devices.ts';
 import { type PlannedMount } from './oci-mounts.ts';
 import type { NamespacePlan } from './oci-namespaces.ts';
 import { planResources, planRlimits } from './oci-resources.ts';
-import type { OciBlockIo, OciSpec } from './oci-types.ts';
+import type { OciBlockIo, OciProcess, OciSpec } from './oci-types.ts';
 import { parseSecurityOptions, planSeccomp } from './security-options.ts';
 import type { ResolvedUser } from './user-lookup.ts';
 import { nonEmpty } from '../non-empty.ts';
@@ -83,6 +83,7 @@ export function formatOciSpec(input: SpecInput): OciSpec {
     ociVersion: '1.0.2',
     process: {
       terminal: request.Tty === true,
+      ...consoleSizeOf(request),
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
       args: usesInit(request, namespaces) ? [INIT_PATH, '--', ...args] : args,
       env: environmentOf(config.env, request.Tty === true, user, hostname),
@@ -109,7 +110,7 @@ export function formatOciSpec(input: SpecInput): OciSpec {
       ...(input.limits
         ? { resources: planResources(host, slipway, input.devices.rules, input.blockIo) }
         : {}),
-      sysctl: host.Sysctls ?? {},
+      sysctl: { ...networkSysctls(request, namespaces), ...host.Sysctls },
       maskedPaths: privileged || security.unmasked ? [] : (host.MaskedPaths ?? MASKED_PATHS),
       readonlyPaths: privileged || security.unmasked ? [] : (host.ReadonlyPaths ?? READONLY_PATHS),
       ...(seccomp === undefined ? {} : { seccomp }),
@@ -160,6 +161,19 @@ function environmentOf(
   return [...variables].map(([name, value]) => `${name}=${value ?? ''}`);
 }
 
+/** In a network of its own every user may listen on every port and ping, as Docker has it. */
+function networkSysctls(
+  request: ContainerCreateRequest,
+  namespaces: NamespacePlan,
+): Readonly<Record<string, string>> {
+  const isShared = request.HostConfig?.NetworkMode?.startsWith('container:') === true;
+  if (request.Slipway !== undefined || namespaces.hostNetwork || isShared) return {};
+  return {
+    'net.ipv4.ip_unprivileged_port_start': '0',
+    'net.ipv4.ping_group_range': '0 2147483647',
+  };
+}
+
 function sharesUts(namespaces: NamespacePlan): boolean {
   return namespaces.namespaces.some(namespace => namespace.type === 'uts' && namespace.path !== undefined);
 }
@@ -172,4 +186,11 @@ function propagationOf(input: SpecInput): { rootfsPropagation?: string } {
   if (words.some(word => word === 'shared' || word === 'rshared')) return { rootfsPropagation: 'shared' };
   if (words.some(word => word === 'slave' || word === 'rslave')) return { rootfsPropagation: 'rslave' };
   return {};
+}
+
+/** The size that a client's own window has; a terminal without one is told later, or never. */
+function consoleSizeOf(request: ContainerCreateRequest): Partial<OciProcess> {
+  const [height = 0, width = 0] = request.HostConfig?.ConsoleSize ?? [];
+  if (request.Tty !== true || height === 0 || width === 0) return {};
+  return { consoleSize: { height, width } };
 }

@@ -31,6 +31,8 @@ export interface OciRlimit {
 
 export interface OciProcess {
   readonly terminal: boolean;
+  /** Of the terminal, from its first moment on. */
+  readonly consoleSize?: { readonly height: number; readonly width: number } | undefined;
   readonly user: OciUser;
   readonly args: readonly string[];
   readonly env: readonly string[];

@@ -1,11 +1,13 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError, messageOf } from '../../../shared/errors.ts';
+import { removeTree } from '../../host/remove-tree.ts';
 import type { Log } from '../../log.ts';
 import { conflict, nameInUse, noSuchContainer } from '../docker-errors.ts';
 import { type ContainerRecord, parseContainerRecord } from './container-record.ts';
 import { type ContainerPaths, type EnginePaths, containerPaths } from './engine-paths.ts';
 import { loadJson, saveJson } from './json-file.ts';
+import { type StepListener, unwatched } from '../steps.ts';
 
 const CREATING = '.creating-';
 const REMOVING = '.removing-';
@@ -26,13 +28,15 @@ type Changed = (record: ContainerRecord | undefined) => void;
 export class ContainerTable {
   readonly #paths: EnginePaths;
   readonly #log: Log;
+  readonly #step: StepListener;
   readonly #records = new Map<string, ContainerRecord>();
   readonly #homes = new Map<string, string>();
   readonly #names = new Map<string, string>();
   readonly #watchers = new Map<string, Set<Changed>>();
   #stateContainers: string | undefined;
 
-  constructor(paths: EnginePaths, log: Log) {
+  constructor(paths: EnginePaths, log: Log, step: StepListener = unwatched) {
+    this.#step = step;
     this.#paths = paths;
     this.#log = log;
   }
@@ -119,8 +123,11 @@ export class ContainerTable {
     const containers = parent ?? this.#paths.containers;
     const home = join(containers, record.id);
     const temporary = join(containers, `${CREATING}${record.id}`);
+    this.#step('record: make its folder');
     await mkdir(join(temporary, 'logs'), { recursive: true, mode: 0o700 });
+    this.#step('record: write');
     await saveJson(join(temporary, 'record.json'), record, parent !== undefined);
+    this.#step('record: publish');
     await rename(temporary, home);
     this.#homes.set(record.id, home);
     this.#records.set(record.id, record);
@@ -130,7 +137,9 @@ export class ContainerTable {
   /** Writes a change, then shows it to everyone. */
   async update(id: string, change: Partial<ContainerRecord>): Promise<ContainerRecord> {
     const record = { ...this.get(id), ...change };
-    await saveJson(this.paths(id).record, record, this.#isDurable(record));
+    this.#step('record: change');
+    const isDurable = this.#isDurable(record);
+    await saveJson(this.paths(id).record, record, isDurable, () => this.#step('record: replace'));
     this.#records.set(id, record);
     this.#announce(id, record);
     return record;
@@ -141,6 +150,7 @@ export class ContainerTable {
     const record = this.get(id);
     const { home } = this.paths(id);
     const away = join(home, '..', `${REMOVING}${id}`);
+    this.#step('record: put away');
     await rename(home, away);
     this.#records.delete(id);
     this.#homes.delete(id);
@@ -148,9 +158,10 @@ export class ContainerTable {
     // It is gone, even if its files cannot be deleted now.
     this.#announce(id, undefined);
     this.#watchers.delete(id);
-    await rm(away, { recursive: true, force: true });
+    this.#step('record: delete');
+    await removeTree(away);
     if (home !== join(this.#paths.containers, id)) {
-      await rm(join(this.#paths.containers, id), { recursive: true, force: true });
+      await removeTree(join(this.#paths.containers, id));
     }
   }
 
@@ -221,7 +232,7 @@ export class ContainerTable {
     for (const name of (await readdir(containers)).sort()) {
       const home = join(containers, name);
       if (name.startsWith(CREATING) || name.startsWith(REMOVING)) {
-        await rm(home, { recursive: true, force: true });
+        await removeTree(home);
         continue;
       }
       try {

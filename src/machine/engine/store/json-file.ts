@@ -8,8 +8,14 @@ const MAX_BYTES = 4 * 1024 * 1024;
 /**
  * Writes a value as JSON so that a reader sees the old text or the new one, never a part.
  * @param durable also survives a power cut; needless on a tmpfs
+ * @param onWritten called when the new text is written, before it takes the old one's place
  */
-export async function saveJson(file: string, value: unknown, durable: boolean): Promise<void> {
+export async function saveJson(
+  file: string,
+  value: unknown,
+  durable: boolean,
+  onWritten: () => void = () => undefined,
+): Promise<void> {
   const temporary = `${file}.new`;
   const handle = await open(temporary, 'w', 0o600);
   try {
@@ -18,6 +24,7 @@ export async function saveJson(file: string, value: unknown, durable: boolean): 
   } finally {
     await handle.close();
   }
+  onWritten();
   await rename(temporary, file);
   if (durable) await syncFolder(dirname(file));
 }

@@ -1,6 +1,8 @@
 import { Place } from '../../host/place.ts';
 import { MAX_DEPTH } from '../files/copy-tree.ts';
+import type { EngineContext } from '../context.ts';
 import type { Volume } from './volume-table.ts';
+import { usersOf } from './volume-users.ts';
 
 /** More files with several names than this are counted once for each name. */
 const MAX_REMEMBERED = 100_000;
@@ -9,6 +11,25 @@ const MAX_REMEMBERED = 100_000;
 export async function measureVolume(volume: Volume): Promise<number> {
   await using root = await Place.open(volume.data);
   return await measureFolder(root, new Set());
+}
+
+/** A volume, and how much room and how many containers have to do with it. */
+export interface VolumeUsage {
+  readonly volume: Volume;
+  readonly sizeBytes: number;
+  readonly containers: number;
+}
+
+/** Every volume whose files lie in it, not elsewhere as with options; one that cannot be read has no size (-1). */
+export async function measureVolumes(context: EngineContext): Promise<VolumeUsage[]> {
+  const usages: VolumeUsage[] = [];
+  for (const volume of context.volumes.all()) {
+    const { name, options } = volume.record;
+    if (Object.keys(options).length > 0) continue;
+    const sizeBytes = await measureVolume(volume).catch(() => -1);
+    usages.push({ volume, sizeBytes, containers: usersOf(context, name).length });
+  }
+  return usages;
 }
 
 /**

@@ -7,5 +7,5 @@ export function publishVolumeEvent(
   name: string,
   attributes: Readonly<Record<string, string>>,
 ): void {
-  context.objectEvents.publish({ type: 'volume', action, id: name, attributes, timeMs: context.clock() });
+  context.history.publish({ type: 'volume', action, id: name, attributes, timeMs: context.clock() });
 }

@@ -1,10 +1,12 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSystemError, messageOf } from '../../../shared/errors.ts';
 import { listMountPoints } from '../../host/mounts.ts';
+import { removeTree } from '../../host/remove-tree.ts';
 import type { Log } from '../../log.ts';
 import { noSuchVolume } from '../docker-errors.ts';
 import { loadJson, saveJson } from '../store/json-file.ts';
+import { type StepListener, unwatched } from '../steps.ts';
 import { type VolumeRecord, parseVolumeRecord } from './volume-record.ts';
 
 const CREATING = '.creating-';
@@ -32,12 +34,14 @@ export interface Volume {
  */
 export class VolumeTable {
   readonly #log: Log;
+  readonly #step: StepListener;
   readonly #bootFolder: string;
   readonly #volumes = new Map<string, Volume>();
   readonly #holds = new Map<string, number>();
   #stateFolder: string | undefined;
 
-  constructor(bootFolder: string, log: Log) {
+  constructor(bootFolder: string, log: Log, step: StepListener = unwatched) {
+    this.#step = step;
     this.#bootFolder = bootFolder;
     this.#log = log;
   }
@@ -84,13 +88,15 @@ export class VolumeTable {
     const temporary = join(folder, `${CREATING}${record.name}`);
     const volume = { record, home, data: join(home, '_data'), durable };
     // Of a volume of this name whose making failed.
-    await rm(temporary, { recursive: true, force: true });
+    await removeTree(temporary);
     try {
+      this.#step('volume: make');
       await mkdir(join(temporary, '_data'), { recursive: true, mode: 0o755 });
       await saveJson(join(temporary, 'volume.json'), record, durable);
+      this.#step('volume: publish');
       await rename(temporary, home);
     } catch (error) {
-      await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+      await removeTree(temporary).catch(() => undefined);
       throw error;
     }
     this.#volumes.set(record.name, volume);
@@ -101,6 +107,7 @@ export class VolumeTable {
   async update(name: string, change: Partial<VolumeRecord>): Promise<Volume> {
     const volume = this.get(name);
     const record = { ...volume.record, ...change };
+    this.#step('volume: change');
     await saveJson(join(volume.home, 'volume.json'), record, volume.durable);
     const changed = { ...volume, record };
     this.#volumes.set(name, changed);
@@ -112,9 +119,11 @@ export class VolumeTable {
     const { home } = this.get(name);
     const away = join(dirname(home), `${REMOVING}${name}`);
     if (hasMounts(home)) throw new Error(`something is mounted in ${home}`);
-    await rm(away, { recursive: true, force: true });
+    await removeTree(away);
+    this.#step('volume: put away');
     await rename(home, away);
     this.#volumes.delete(name);
+    this.#step('volume: delete');
     await this.#discard(away);
   }
 
@@ -164,7 +173,7 @@ export class VolumeTable {
   async #discard(folder: string): Promise<void> {
     try {
       if (hasMounts(folder)) throw new Error('something is mounted in it');
-      await rm(folder, { recursive: true, force: true });
+      await removeTree(folder);
     } catch (error) {
       this.#log.warning('what is left of a volume could not be deleted', {
         folder,

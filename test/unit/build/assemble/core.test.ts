@@ -74,7 +74,10 @@ function input(more: Partial<CoreInput> = {}): CoreInput {
   return {
     packages,
     node: bytesContent(program('libstdc++.so.6', 'libc.so.6')),
-    bundle: bytesContent('// bundle'),
+    bundles: new Map([
+      ['system-docker.cjs', bytesContent('// bundle')],
+      ['command-line.cjs', bytesContent('// bundle')],
+    ]),
     initFolder,
     machine,
     kernel: { release: '6.12', coreModules },
@@ -99,6 +102,8 @@ t.test('the core holds what init/ and the machine count on', async t => {
     'usr/lib/slipway/rc',
     'usr/lib/slipway/run-node',
     'usr/lib/slipway/system-docker.cjs',
+    'usr/lib/slipway/command-line.cjs',
+    'usr/lib/slipway/command-line.cjs',
     'usr/lib/slipway/runtime/node',
     'usr/lib/modules/6.12/kernel/x.ko',
     'images/index.json',

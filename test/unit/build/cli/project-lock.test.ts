@@ -37,7 +37,9 @@ async function save(folder: string, previous: Lock | undefined, lock: Lock) {
   const lockPath = join(folder, 'slipway.lock');
   if (previous) writeFileSync(lockPath, formatLock(previous));
   const notes: string[] = [];
-  const emit = (event: BuildEvent): void => void ('message' in event && notes.push(event.message));
+  const emit = (event: BuildEvent): void => {
+    if ('message' in event) notes.push(event.message);
+  };
   const resolved = projectLock({ lockPath, workingDirectory: folder }, { lock, previous, emit });
   const isWritten = await resolved.save();
   return { isWritten, notes, text: readFileSync(lockPath, 'utf8') };
@@ -53,7 +55,10 @@ t.test('a lock that changed is written, and the changes are told', async t => {
   const many = Array.from({ length: 14 }, (_, i) => i);
   const { notes } = await save(t.testdir({}), lockOf(many.map(() => OLD)), lockOf(many.map(() => NEW)));
   const lines = (notes[0] ?? '').split('\n');
-  t.strictSame([lines[0], lines.length, lines.at(-1)], ['lock: slipway.lock, 14 changes', 12, '  and 4 more']);
+  t.strictSame(
+    [lines[0], lines.length, lines.at(-1)],
+    ['lock: slipway.lock, 14 changes', 12, '  and 4 more'],
+  );
   const first = await save(t.testdir({}), undefined, lockOf([NEW]));
   t.strictSame(first.notes, ['lock: slipway.lock is new']);
   const other = await save(t.testdir({}), lockOf([OLD]), { ...lockOf([OLD]), manifest: digestOf('other') });
@@ -82,7 +87,9 @@ t.test('a damaged lock is replaced with a warning, another fault stays one', asy
     t.equal(found, undefined);
     t.match(events, [{ type: 'warning', message: why }], name);
   }
-  await t.rejects(loadReplaceableLock(join(folder, 'folder.lock'), ignoreEvents), { code: 'LOCK_NOT_A_FILE' });
+  await t.rejects(loadReplaceableLock(join(folder, 'folder.lock'), ignoreEvents), {
+    code: 'LOCK_NOT_A_FILE',
+  });
 });
 
 t.test('hints name the manifests as they were named', async t => {

@@ -48,6 +48,20 @@ t.test('finds files in folders, without regard to case and version', async t => 
   t.equal(await image.list('none'), undefined);
 });
 
+t.test('an image that is shorter than its volume', async t => {
+  const image = isoOf({ 18: folderOf() });
+  image.writeUInt32LE(image.length / SECTOR, 16 * SECTOR + 80);
+  const path = join(folder, 'cut.iso');
+  writeFileSync(path, image);
+  await (await IsoReader.open(path))[Symbol.asyncDispose]();
+  writeFileSync(path, image.subarray(0, -1));
+  await t.rejects(IsoReader.open(path), {
+    code: 'ISO_CUT_OFF',
+    kind: 'integrity',
+    message: `reading ${path}: it ends after ${image.length - 1} of ${image.length} bytes`,
+  });
+});
+
 t.test('what is no image', async t => {
   const path = join(folder, 'text');
   for (const bytes of [Buffer.alloc(0), Buffer.from('CD001'), Buffer.alloc(20 * SECTOR)]) {

@@ -83,7 +83,12 @@ t.test('saved and loaded', async t => {
 t.test('what sources bring is kept, and may be missing in the file', async t => {
   const file = join(t.testdir(), 'os.lock');
   const long = `${'d/'.repeat(1500)}x`;
-  const files = { 'etc/motd': digestOf('motd'), '': digestOf('all'), 'a\nb': digestOf('c'), [long]: digestOf('l') };
+  const files = {
+    'etc/motd': digestOf('motd'),
+    '': digestOf('all'),
+    'a\nb': digestOf('c'),
+    [long]: digestOf('l'),
+  };
   await saveLock(file, lock({ files }));
   t.strictSame((await loadLock(file))?.files, files, 'every path that a manifest may have');
   const text = formatLock(lock()).replace('  "files": {},\n', '');

@@ -98,3 +98,17 @@ t.test("a registry's image stays what the lock says", async t => {
   if (!image) throw new Error('the project has an image');
   t.equal(await world.images.identifyImage(image, 'amd64'), undefined);
 });
+
+t.test('a registry that does not have what looks like a built-in image', async t => {
+  for (const [image, hint] of [
+    ['ntpd', 'did you mean "system-images/ntp", which is built in?'],
+    ['sysem-images/ntp', 'did you mean "system-images/ntp", which is built in?'],
+    ['nginx', 'run once without --offline'],
+  ] as const) {
+    await using world = await makeWorld(t.testdir({}), image);
+    const images = projectImages(world.project, { store: world.store, registry, offline: true });
+    const [wanted] = foreignImages(world.project);
+    if (!wanted) throw new Error('the manifest names an image');
+    await t.rejects(images.resolveImage(wanted, 'amd64'), { code: 'OCI_OFFLINE', hint }, image);
+  }
+});

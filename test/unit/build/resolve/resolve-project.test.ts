@@ -11,6 +11,7 @@ import {
   resolveTools,
 } from '../../../../src/build/resolve/resolve-project.ts';
 import { ignoreEvents } from '../../../../src/shared/events.ts';
+import { ToolError } from '../../../../src/shared/errors.ts';
 import { digestOf } from '../../../../src/shared/digest.ts';
 
 const packageRoot = join(import.meta.dirname, '../../../..');
@@ -141,9 +142,14 @@ t.test('a source that changes makes the lock stale, until it is made anew', asyn
   const after = await load(folder);
   t.equal(after.manifestDigest, before.manifestDigest);
   t.equal(await lockStaleness(after, lock, optionsOf('1').options), 'the source of /etc/motd has changed');
-  const { files } = await resolveProject(after, optionsOf('2', lock).options);
-  t.not(files['etc/motd'], lock.files['etc/motd']);
-  t.strictSame(files, after.sources);
+  const { options, asked } = optionsOf('2', lock);
+  t.strictSame(
+    await resolveProject(after, options),
+    { ...lock, files: after.sources },
+    'nothing else changes',
+  );
+  t.not(after.sources['etc/motd'], lock.files['etc/motd']);
+  t.strictSame(asked, { debian: 0, images: [] }, 'without network');
 });
 
 t.test('a lock that fits is returned as it is, without network', async t => {
@@ -242,6 +248,44 @@ t.test('--update of a name that there is not', async t => {
   });
 });
 
+t.test('--update of a recipe says what moves it', async t => {
+  for (const name of ['system-images/ntp']) {
+    const { options } = optionsOf('2', first, { update: new Set([name]) });
+    await t.rejects(resolveProject(project, options), {
+      code: 'UPDATE_UNKNOWN',
+      hint: 'recipes follow their files; name a package of theirs, or nothing for everything',
+    });
+  }
+});
+
+t.test('packages that can not be chosen are told with who asks for them', async t => {
+  const folder = t.testdir({
+    'slipway.yml': 'services:\n  - {name: a, image: ./web}\n',
+    web: { 'image.yml': 'description: x\npackages: [ngnix]\n' },
+  });
+  const refusing = (set: string) => async (): Promise<DebianIndex> => {
+    const index = new FakeDebian('1');
+    const { resolve } = index;
+    index.resolve = async (arch, wish) => {
+      if (!wish.want.includes(set)) return resolve(arch, wish);
+      throw new ToolError(`resolving packages for ${arch}: ${set} is in no index`, {
+        code: 'PACKAGE_UNKNOWN',
+        kind: 'invalid-input',
+        hint: 'did you mean "nginx"?',
+      });
+    };
+    return index;
+  };
+  const asked = optionsOf('1', undefined, { openDebian: refusing('ngnix') });
+  await t.rejects(resolveProject(await load(folder), asked.options), {
+    code: 'PACKAGE_UNKNOWN',
+    message: `resolving packages for amd64: ngnix is in no index\n  asked for by the recipe ${folder}/web/image.yml`,
+    hint: 'did you mean "nginx"?',
+  });
+  const own = optionsOf('1', undefined, { openDebian: refusing('xorriso') });
+  await t.rejects(resolveProject(project, own.options), { message: /is in no index$/ }, "Slipway's own wish");
+});
+
 t.test('another architecture is added, and kept up from then on', async t => {
   const both = await resolveProject(project, optionsOf('2', first, { arch: 'arm64' }).options);
   t.strictSame(Object.keys(both.architectures).sort(), ['amd64', 'arm64']);
@@ -255,9 +299,11 @@ t.test('the tools alone', async t => {
   const { options, asked } = optionsOf('1');
   const tools = await resolveTools('amd64', options);
   t.strictSame(tools.architectures, {});
-  t.ok(tools.tools.amd64?.sets['vm-amd64'] && tools.tools.amd64.sets['vm-arm64']);
-  t.equal(await resolveTools('arm64', { ...options, previous: tools }), tools);
+  t.strictSame(Object.keys(tools.tools.amd64?.sets ?? {}).sort(), ['pack', 'vm-amd64'], 'and no others');
+  t.equal(await resolveTools('amd64', { ...options, previous: tools }), tools);
   t.equal(asked.debian, 1);
+  const both = await resolveTools('arm64', { ...options, previous: tools });
+  t.strictSame(Object.keys(both.tools.amd64?.sets ?? {}).sort(), ['pack', 'vm-amd64', 'vm-arm64']);
 });
 
 t.test("a stranger's Node in a lock is replaced by Slipway's own", async t => {

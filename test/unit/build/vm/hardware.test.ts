@@ -46,6 +46,16 @@ for (const text of ['22', 'a:b', '0:22', '70000:22', '1.2.3.999:1:2', '1:2,guest
   });
 }
 
+t.test('what is wrong with a published port is said', async t => {
+  for (const [text, message, hint] of [
+    ['99999:1', /there is no port 99999$/, 'ports go from 1 to 65535'],
+    ['1:0', /there is no port 0$/, 'ports go from 1 to 65535'],
+    ['1.2.3.999:1:2', /1\.2\.3\.999 is not an address of IPv4$/, /2222:22/],
+    ['2222', /it is not HOST:GUEST$/, /2222:22/],
+  ] as const)
+    t.throws(() => parsePublish(text), { code: 'PUBLISH_INVALID', message, hint }, text);
+});
+
 t.test('firmware that was asked for is taken, or refused', async t => {
   t.equal(chooseFirmware({}, 'amd64'), 'bios');
   t.equal(chooseFirmware({ uefi: true }, 'amd64'), 'uefi');

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import t from 'tap';
-import { formatSeed } from '../../../../src/build/vm/seed.ts';
+import { formatSeed, seedWarnings } from '../../../../src/build/vm/seed.ts';
 import { generateSshKey, loadPublicKeys } from '../../../../src/build/vm/ssh-key.ts';
 import { parseCloudConfig, parseMetadata } from '../../../../src/machine/cloud-init/cloud-config.ts';
 
@@ -52,6 +52,19 @@ for (const [name, text] of [
     });
   });
 }
+
+t.test('keys that have no effect are told with their place', async t => {
+  const text = '#cloud-config\nhostname: a\nusers: [x]\nrancher:\n  autologin: []\n  debug: true\n';
+  t.match(seedWarnings({ file: 'c.yml', text }), [
+    {
+      message: '"users" has no effect: the machine does not use it',
+      place: { file: 'c.yml', line: 3, column: 1 },
+      hint: 'the keys that work are hostname, ssh_authorized_keys, rancher.autologin',
+    },
+    { message: /"rancher\.debug"/, place: { line: 6, column: 3 } },
+  ]);
+  t.strictSame(seedWarnings({ file: 'c.yml', text: '#cloud-config\nhostname: a\n' }), []);
+});
 
 t.test('broken YAML is shown with its place', async t => {
   const text = '#cloud-config\nhostname: [\n';

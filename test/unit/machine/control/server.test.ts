@@ -252,7 +252,7 @@ t.test('ros controls services and prints their logs', async t => {
       'Timeout:     30.00s',
       'On failure:  continue',
       'Restart:     always, after 0.1 s, then up to 60 s',
-      'Stop:        SIGTERM, killed after 10 s',
+      "Stop:        the image's signal or SIGTERM, killed after 10 s",
       '',
     ].join('\n'),
   );

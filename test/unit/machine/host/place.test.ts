@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { Place } from '../../../../src/machine/host/place.ts';
+import { Place, existsBelow } from '../../../../src/machine/host/place.ts';
 import { removeBelow } from '../../../../src/machine/host/remove-tree.ts';
 
 const name = (text: string): Buffer => Buffer.from(text);
@@ -33,6 +33,35 @@ t.test('files are reached by name and never through links', async t => {
   t.equal(await root.statChild(name('missing')), undefined);
   for (const bad of ['', '.', '..', 'a/b', 'a\0b'])
     t.throws(() => root.pathOf(name(bad)), /not the name/, bad);
+});
+
+t.test('links below a root lead to what they name inside of it', async t => {
+  const folder = t.testdir({
+    root: { run: { ready: '' }, var: {}, lib: { deep: { up: '' } } },
+    'only-outside': '',
+  });
+  const root = join(folder, 'root');
+  symlinkSync('/run', join(root, 'var/run'));
+  symlinkSync('../../run/./ready', join(root, 'lib/deep/relative'));
+  symlinkSync('/var/run/ready', join(root, 'chain'));
+  symlinkSync('../../../../../../lib', join(root, 'above'));
+  symlinkSync(join(folder, 'only-outside'), join(root, 'escape'));
+  symlinkSync('../only-outside', join(root, 'climb'));
+  symlinkSync('loop', join(root, 'loop'));
+  symlinkSync('/nothing', join(root, 'dangling'));
+  for (const path of [
+    '/var/run/ready',
+    '/lib/deep/relative',
+    '/chain',
+    '/above/deep/up',
+    '/lib/../chain',
+    '/',
+  ]) {
+    t.equal(await existsBelow(root, path), true, path);
+  }
+  for (const path of ['/escape', '/climb', '/loop', '/dangling', '/run/ready/x', '/../only-outside']) {
+    t.equal(await existsBelow(root, path), false, path);
+  }
 });
 
 t.test('a folder that is exchanged while it is open stays the same', async t => {

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { silentLog } from '../../../../src/machine/log.ts';
 import { ServiceRunner } from '../../../../src/machine/services/apply.ts';
@@ -23,13 +23,14 @@ function setUp(t: Test, definitions: ServiceDefinition[], saved?: Record<string,
   /** Every status of each service, in the order in which it had them. */
   const history: Record<string, string[]> = {};
   let now = 0;
+  const clock = { advance: (seconds: number) => (now += seconds) };
   const runner = new ServiceRunner({
     definitions,
     engine,
     host,
     conditions,
     log: silentLog,
-    uptime: () => (now += 1),
+    uptime: () => (now += 0.001),
     ...(saved === undefined ? {} : { saved }),
     onProgress: (name, { status }) => (history[name] ??= []).push(status.status),
     announce: line => announced.push(line),
@@ -37,7 +38,7 @@ function setUp(t: Test, definitions: ServiceDefinition[], saved?: Record<string,
   });
   t.teardown(() => runner[Symbol.asyncDispose]());
   const statusOf = (name: string) => runner.progress.get(name)?.status;
-  return { engine, host, conditions, runner, rescues, announced, history, statusOf };
+  return { engine, host, conditions, runner, rescues, announced, history, statusOf, clock };
 }
 
 /** Lets everything that is due run. */
@@ -131,7 +132,11 @@ t.test(
     runner.start();
     t.same(runner.waiting.get('a'), { services: [], conditions: ['network'] });
     await runner.settled('services');
-    t.same(statusOf('a'), { status: 'failed', reason: 'waiting for network', unmet: ['network'] });
+    t.same(statusOf('a'), {
+      status: 'failed',
+      reason: 'waiting for network (an address)',
+      unmet: ['network'],
+    });
     conditions.set('network');
     await rest();
     t.same(statusOf('a'), { status: 'up' });
@@ -330,4 +335,93 @@ t.test('an onshutdown that takes too long is killed before the next', async t =>
     onStop: () => undefined,
   });
   t.same(engine.calls, ['create slow', 'start slow', 'kill slow', 'create next', 'start next']);
+});
+
+t.test('one whose first life is short is not up until it stays up', async t => {
+  const { runner, engine, statusOf, announced, history } = setUp(t, [
+    createService('bad', { timeoutMs: 30 }),
+    createService('better'),
+    createService('old'),
+  ]);
+  runner.start();
+  await runner.settled('services');
+  await rest();
+  t.same(history.bad, ['starting', 'up'], 'nobody waits for it, as long as nothing is known against it');
+  engine.crash('bad', 3);
+  engine.crash('better', 4);
+  engine.crash('old', 5, 1000);
+  await rest();
+  t.same(statusOf('bad'), { status: 'starting' });
+  t.same(statusOf('better'), { status: 'starting' });
+  t.same(statusOf('old'), { status: 'up' }, 'which is what its restart policy is for');
+  for (const name of ['bad', 'better', 'old']) engine.restart(name);
+  engine.crash('bad', 6);
+  await runner.settled('services');
+  t.same(announced, [
+    'bad failed: not ready within 0.03 s (waiting for its process to stay up): it ended 2 times, ' +
+      'the last time with exit code 6, see "system-docker logs bad"',
+  ]);
+  t.same(statusOf('better'), { status: 'up' }, 'its second life is a second old');
+  engine.restart('bad');
+  while (statusOf('bad')?.status !== 'up') await sleep(20);
+  t.match(announced[1], 'bad is up after all');
+});
+
+t.test('the boot is held up for a moment by those of which nothing but their process is known', async t => {
+  const { runner, engine, clock, statusOf } = setUp(t, [createService('bad'), createService('good')]);
+  runner.start();
+  let isSteady = false;
+  const steady = runner.steady('services').then(() => (isSteady = true));
+  await runner.settled('services');
+  await rest();
+  t.equal(isSteady, false);
+  engine.crash('bad', 1);
+  clock.advance(10);
+  await sleep(300);
+  t.same(statusOf('bad'), { status: 'starting' });
+  t.equal(isSteady, false, 'one that has ended in that moment is waited for');
+  engine.exit('bad', 1, 'gave-up');
+  await steady;
+  t.match(statusOf('bad'), { status: 'failed' });
+  const begun = performance.now();
+  await runner.steady('services');
+  t.ok(performance.now() - begun < 200, 'nobody is waited for twice');
+});
+
+t.test('what a program that never gets ready ends with is said', async t => {
+  const ready = { kind: 'notify' } as const;
+  const { runner, engine, statusOf } = setUp(t, [
+    createService('bad', { ready, timeoutMs: 30 }),
+    createService('slow', { ready, timeoutMs: 30 }),
+  ]);
+  runner.start();
+  await rest();
+  engine.crash('bad', 127);
+  await runner.settled('services');
+  t.match(statusOf('bad'), {
+    reason:
+      'not ready within 0.03 s (waiting for its own message): it ended with exit code 127, ' +
+      'see "system-docker logs bad"',
+  });
+  t.match(statusOf('slow'), { reason: 'not ready within 0.03 s (waiting for its own message)' });
+});
+
+t.test('who is held up by the network alone', async t => {
+  const { runner, conditions } = setUp(t, [
+    createService('network', { ready: { kind: 'notify' }, timeoutMs: 20 }),
+    createService('a', { after: ['network'], timeoutMs: 20 }),
+  ]);
+  t.equal(runner.isHeldUpBy('network'), false);
+  runner.start();
+  await rest();
+  t.equal(runner.isHeldUpBy('network'), false, 'it waits for the service still');
+  while (runner.progress.get('network')?.status.status !== 'failed') await sleep(5);
+  t.equal(runner.isHeldUpBy('network'), true);
+  await runner.settled('services');
+  t.match(runner.progress.get('a')?.status, { status: 'failed', unmet: ['network'] });
+  t.equal(runner.isHeldUpBy('network'), true, 'it would be revived');
+  conditions.set('network');
+  await rest();
+  t.equal(runner.isHeldUpBy('network'), false);
+  t.same(runner.progress.get('a')?.status, { status: 'up' });
 });

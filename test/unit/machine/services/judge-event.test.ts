@@ -25,7 +25,26 @@ t.test('what an event means', async t => {
     {
       desc: 'an end that a restart follows',
       action: 'die',
-      container: { status: 'restarting' },
+      container: { status: 'restarting', startedAtMs: 5000, finishedAtMs: 6000 },
+      verdict: nothing,
+    },
+    {
+      desc: 'an end within the first second',
+      action: 'die',
+      container: { status: 'restarting', startedAtMs: 5000, finishedAtMs: 5999 },
+      verdict: { kind: 'unsteady' },
+    },
+    {
+      desc: 'the same of a later life',
+      action: 'die',
+      container: { status: 'restarting', restartCount: 1, startedAtMs: 5000, finishedAtMs: 5999 },
+      verdict: nothing,
+    },
+    {
+      desc: 'the same of one that has shown that it is ready',
+      action: 'die',
+      container: { status: 'restarting', startedAtMs: 5000, finishedAtMs: 5999 },
+      definition: withPolicy('always', { ready: { kind: 'notify' } }),
       verdict: nothing,
     },
     { desc: 'the end of `always`', action: 'die', container: { exitCode: 0 }, verdict: nothing },

@@ -69,10 +69,23 @@ t.test('what starts now', async t => {
       start: ['a'],
     },
     {
-      desc: 'a service with the name of a condition',
+      desc: 'a service with the name of a condition: both are needed, the service',
       services: [service('network'), service('a', { after: ['network'] })],
       met: ['network'],
       start: ['network'],
+    },
+    {
+      desc: 'and the condition',
+      services: [service('network'), service('a', { after: ['network'] })],
+      statuses: { network: 'up' },
+      start: [],
+    },
+    {
+      desc: 'and there they are',
+      services: [service('network'), service('a', { after: ['network'] })],
+      statuses: { network: 'up' },
+      met: ['network'],
+      start: ['a'],
     },
     { desc: 'a pod waits for its owner', services: [service('p', { pod: 'o' }), service('o')], start: ['o'] },
     {
@@ -107,7 +120,9 @@ t.test('what is waited for can be said', async t => {
   const services = [service('udev'), service('a', { after: ['udev', 'network'] })];
   const unmet = plan(services, { udev: 'starting' }).waiting.get('a');
   t.same(unmet, { services: ['udev'], conditions: ['network'] });
-  t.equal(unmet && formatUnmet(unmet), 'waiting for udev, network');
+  t.equal(unmet && formatUnmet(unmet), 'waiting for udev, network (an address)');
+  const network = plan([service('network'), service('a', { after: ['network'] })]).waiting.get('a');
+  t.equal(network && formatUnmet(network), 'waiting for network', 'a name is said once');
   const pod = [service('o'), service('p', { pod: 'o' })];
   const before = plan(pod, { o: 'starting' }).waiting.get('p');
   t.equal(before && formatUnmet(before), 'waiting for o');

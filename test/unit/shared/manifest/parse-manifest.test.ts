@@ -51,14 +51,14 @@ t.test('the name comes from the file where the manifest has none', async t => {
 
 t.test('several files are merged from left to right', async t => {
   const { manifest } = parse(
-    'name: base\nkernel: {cmdline: console=ttyS0, modules: [a]}\nservices: [{name: a, image: x}]\nsysctl: {k: 1, l: 2}\ntrust: {datasources: [nocloud], state: any}\n',
-    'hostname: h\nkernel: {cmdline: console=ttyS1, modules: [b, a]}\nservices: [{name: b, image: ./y}]\nsysctl: {l: 3}\ntrust: {datasources: []}\n',
+    'name: base\nkernel: {cmdline: console=ttyS0, modules: [a]}\nservices: [{name: a, image: x}]\nsysctl: {vm.k: 1, vm.l: 2}\ntrust: {datasources: [nocloud], state: any}\n',
+    'hostname: h\nkernel: {cmdline: console=ttyS1, modules: [b, a]}\nservices: [{name: b, image: ./y}]\nsysctl: {vm.l: 3}\ntrust: {datasources: []}\n',
   );
   t.equal(manifest.name, 'base');
   t.equal(manifest.hostname, 'h');
   t.equal(manifest.kernel.cmdline, 'console=ttyS1');
   t.same(manifest.kernel.modules, ['a', 'b']);
-  t.same(manifest.sysctl, { k: '1', l: '3' });
+  t.same(manifest.sysctl, { 'vm.k': '1', 'vm.l': '3' });
   t.same(
     manifest.trust,
     { state: 'any', datasources: [] },
@@ -187,6 +187,28 @@ t.test('a manifest of the shape of LinuxKit is read', async t => {
   ]);
 });
 
+t.test('an image of a registry with nearly the name of a built-in one', async t => {
+  const warningsOf = (image: string) =>
+    parse(`services:\n  - {name: a, image: ${JSON.stringify(image)}}\n`).warnings.map(
+      ({ place, message, hint }) => `${place?.line}:${place?.column} ${message} / ${hint}`,
+    );
+  t.strictSame(warningsOf('ntpd'), [
+    '2:22 image "ntpd" is one of a registry: docker.io/library/ntpd:latest / did you mean "system-images/ntp"? Else write "docker.io/library/ntpd:latest"',
+  ]);
+  t.match(warningsOf('sysem-images/ntp'), [/did you mean "system-images\/ntp"\?/]);
+  for (const image of [
+    'ntp',
+    'ntpd:1',
+    'docker.io/library/ntpd:latest',
+    'quay.io/x/ntpd',
+    'linuxkit/ntp',
+    'nginx',
+    'redis',
+    `ntpd@sha256:${'a'.repeat(64)}`,
+  ])
+    t.strictSame(warningsOf(image), [], image);
+});
+
 t.test('traps are warned about', async t => {
   const { warnings } = parse(
     [
@@ -200,7 +222,7 @@ t.test('traps are warned about', async t => {
     [
       '2:12 the last "console=" is tty0: /dev/consol',
       '6:12 "a": two mounts have the destination /x:',
-      '7:36 "a": the label io.rancher.os.console has',
+      '7:37 "a": the label io.rancher.os.console has',
       '8:19 "a": when the machine goes down, all ser',
       '10:12 /run/a is not seen on the machine: anoth',
       '12:12 /etc/a is given twice: the later one win',

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { parseManifest } from '../../../../src/shared/manifest/parse-manifest.ts';
 import { mergeServiceConfig, resolveMount } from '../../../../src/shared/service/config.ts';
+import type { ServiceConfig } from '../../../../src/shared/schema/manifest.gen.ts';
 import { type ImageFacts, defineServices } from '../../../../src/shared/service/define.ts';
 
 function define(text: string, facts?: ImageFacts) {
@@ -29,8 +30,6 @@ t.test('defaults: the meanings of LinuxKit with least privilege', async t => {
     readonly: false,
     noNewPrivileges: true,
     privileged: false,
-    maskedPaths: [],
-    readonlyPaths: [],
     sysctl: {},
     rlimits: [],
     limits: {},
@@ -41,7 +40,7 @@ t.test('defaults: the meanings of LinuxKit with least privilege', async t => {
     restart: { policy: 'always', delayMs: 100, maxDelayMs: 60_000, maxRetries: 0 },
     timeoutMs: 30_000,
     onFailure: 'continue',
-    stop: { signal: 'SIGTERM', graceMs: 10_000 },
+    stop: { graceMs: 10_000 },
   });
   t.equal(one('', { kind: 'recipe', config: {} })?.readonly, true);
   t.equal(one('', { kind: 'recipe', config: { readonly: false } })?.readonly, false);
@@ -135,6 +134,59 @@ t.test('precedence: image, label, manifest', async t => {
   );
 });
 
+t.test('whom a service runs as: what is above takes the place of every key below', async t => {
+  const label = (config: object, user?: string): ImageFacts => ({
+    kind: 'oci',
+    labels: { 'org.mobyproject.config': JSON.stringify(config) },
+    ...(user === undefined ? {} : { user }),
+  });
+  const root = label({ uid: 0, gid: 0 });
+  t.equal(one('user: "1000:1000"', root)?.user, '1000:1000');
+  t.equal(one('gid: 5', root)?.user, '0:5');
+  t.equal(one('uid: 7', root)?.user, '7:0');
+  const named = label({ user: 'web:www' });
+  t.equal(one('uid: 200', named)?.user, '200:0');
+  t.equal(one('gid: 5', named)?.user, 'web:5');
+  t.equal(one('', label({}, 'nobody'))?.user, undefined, "the image's own");
+  t.equal(one('gid: 5', label({}, 'nobody'))?.user, 'nobody:5');
+  t.equal(one('gid: 5', label({}, '33:33'))?.user, '33:5');
+  t.equal(one('gid: 5', label({}, ''))?.user, '0:5');
+  t.equal(one('gid: 5', { kind: 'recipe', config: {} })?.user, '0:5');
+  t.equal(one('user: web, gid: 5')?.user, 'web:5');
+});
+
+t.test('masked and read-only paths: silence is no empty list', async t => {
+  t.match(one('maskedPaths: [], readonlyPaths: [/proc/sys]'), {
+    maskedPaths: [],
+    readonlyPaths: ['/proc/sys'],
+  });
+  t.match(one('capabilities: [all]'), { maskedPaths: [], readonlyPaths: [] });
+  t.match(one('capabilities: [all], maskedPaths: [/x]'), { maskedPaths: ['/x'], readonlyPaths: [] });
+});
+
+t.test('kernel parameters and host names need a namespace of their own', async t => {
+  const recipe = (config: ServiceConfig): ImageFacts => ({ kind: 'recipe', config });
+  const sysctl = 'sysctl: {net.ipv4.ip_forward: 1}';
+  t.match(one(`net: new, ${sysctl}`), { sysctl: { 'net.ipv4.ip_forward': '1' } });
+  t.match(one(sysctl, recipe({ net: 'new' })), { net: 'new' });
+  t.match(one(sysctl), { net: 'host' }, 'nothing is known of the image yet');
+  t.throws(() => one(sysctl, recipe({})), {
+    message: /m\.yml:2:\d+: .*net\.ipv4\.ip_forward would be the machine's[^]*add "net: new"/,
+  });
+  t.throws(() => one('', recipe({ sysctl: { 'kernel.sem': '1' } })), {
+    message: /kernel\.sem would be the machine's.*\(from alpine\)/,
+  });
+  t.match(one('ipc: new, sysctl: {kernel/sem: "1 2 3 4", fs.mqueue.msg_max: 5}', recipe({})), { ipc: 'new' });
+  t.match(one('hostname: h, sysctl: {kernel.domainname: d}', recipe({})), { uts: 'new', hostname: 'h' });
+  t.throws(() => one('hostname: h', recipe({ uts: 'host' })), {
+    message: /a host name needs a namespace of its own, but "uts" is host/,
+  });
+  t.match(one('hostname: h, uts: new', recipe({ uts: 'host' })), { uts: 'new', hostname: 'h' });
+  const shared = one('uts: host', recipe({ hostname: 'h' }));
+  t.match(shared, { uts: 'host' });
+  t.notOk('hostname' in (shared ?? {}), "the image's own name goes with its namespace");
+});
+
 t.test('the order an image wishes for counts where the manifest has the service', async t => {
   const facts: ImageFacts = {
     kind: 'recipe',
@@ -161,9 +213,12 @@ t.test('who asks for more than usual is named', async t => {
   );
   t.equal(warnings.length, 1);
   t.match(warnings[0], {
-    message: /^services "a" asks for to be privileged|asks to be privileged/,
+    message:
+      'services "a" asks for "privileged", which equals root on the machine, and the machine\'s processes (pid: host)',
     place: { line: 2 },
   });
+  const ours = define('services:\n  - {name: a, image: udev, privileged: true, pid: host}\n');
+  t.strictSame(ours.warnings, [], "Slipway's own images need what they ask for");
 });
 
 t.test('merging keeps the rules of .add', async t => {

@@ -39,6 +39,11 @@ t.test('faults', async t => {
   t.throws(() => orderServices([service('a', ['a'])]), { code: 'SERVICE_GRAPH' });
 });
 
+t.test('a hint names each service once', async t => {
+  const [fault] = graphFaults([service('web', ['nothing-like-it']), service('udev'), service('network')]);
+  t.equal(fault?.hint, 'there are udev, network; conditions are state, network, config');
+});
+
 t.test('a wide graph is checked in time', async t => {
   const many = Array.from({ length: 300 }, (_, i) =>
     service(

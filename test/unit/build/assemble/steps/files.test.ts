@@ -13,6 +13,7 @@ const from = (source: string, optional = false): FileSpec => ({
   uid: 33,
   gid: 44,
   place,
+  sourcePlace: place,
 });
 const read = (folder: string, spec: FileSpec, allowOutside = false) =>
   assembleFiles({ files: [spec], folder, allowOutside, epoch: 9 });

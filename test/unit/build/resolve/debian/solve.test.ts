@@ -209,6 +209,17 @@ t.test('faults are explained', async t => {
   }
 });
 
+t.test('a wish that no index has comes with the name that is nearest', async t => {
+  const lines = ['nginx 1', 'nginx-common 1', 'chrony 1', 'python3 1', 'python3-acme 1', 'xginx 1'];
+  for (const [wish, hint] of [
+    ['ngnix', 'did you mean "nginx"?'],
+    ['chronyd', 'did you mean "chrony"?'],
+    ['python', 'did you mean "python3"?'],
+    ['entirely-else', 'check the name; only Debian 13, section main, is used'],
+  ] as const)
+    t.throws(() => solve(lines, [wish]), { code: 'PACKAGE_UNKNOWN', hint }, wish);
+});
+
 t.test('the newest of several suites, unless an older one is to be kept', async t => {
   const catalog = joinTables([
     table('trixie', ['a 1 Depends: b', 'b 1']),

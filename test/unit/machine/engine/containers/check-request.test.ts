@@ -110,6 +110,8 @@ t.test('what is asked for in vain is said', async t => {
 
 t.test('a service asks for more', async t => {
   const service = { Slipway: { scope: 'boot' as const } };
+  t.same(check({ ...service, HostConfig: { NanoCpus: 1e12, CpusetCpus: '0-9', MemorySwap: 8 * MB } }), []);
+  t.throws(() => check({ ...service, HostConfig: { Memory: 1 } }), { message: /^Minimum memory limit/ });
   t.same(
     check({
       ...service,

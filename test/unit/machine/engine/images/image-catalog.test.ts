@@ -21,7 +21,7 @@ const index = {
     {
       id: digest('b'),
       names: ['docker.io/library/redis:7'],
-      repoDigests: [],
+      repoDigests: [`docker.io/library/redis@${digest('d')}`],
       config,
       layers: [
         { diffId: digest('1'), sizeBytes: 5 },
@@ -36,18 +36,28 @@ t.test('images by every kind of name', async t => {
   const catalog = new ImageCatalog();
   await catalog.addStore(folder);
   await catalog.addStore(t.testdirName + '/nowhere');
-  for (const name of ['system-images/udev', digest('a'), 'aaaa'])
+  for (const name of ['system-images/udev', digest('a'), 'aaaa', 'sha256:aa'])
     t.equal(catalog.resolve(name).id, digest('a'), name);
-  for (const name of ['redis:7', 'docker.io/library/redis:7', 'library/redis:7']) {
+  for (const name of ['redis:7', 'docker.io/library/redis:7', 'library/redis:7', `redis@${digest('d')}`]) {
     t.equal(catalog.resolve(name).id, digest('b'), name);
+    t.equal(catalog.resolveBuiltIn(name).id, digest('b'), name);
   }
-  t.match(catalog.resolve('redis:7'), {
-    sizeBytes: 11,
-    run: { User: 'app' },
-    layerFolders: [`${folder}/layers/${'1'.repeat(64)}`, `${folder}/layers/${'2'.repeat(64)}`],
-  });
-  for (const name of ['redis', 'nope', '', '../etc', 'cccc', digest('c')]) {
-    t.throws(() => catalog.resolve(name), { message: `No such image: ${name}`, kind: 'not-found' }, name);
+  const redis = catalog.resolve('redis:7');
+  t.match(redis, { sizeBytes: 11, run: { User: 'app' }, isReadOnly: true });
+  await using layers = await catalog.openLayers(redis);
+  t.same(layers.folders, [`${folder}/layers/${'1'.repeat(64)}`, `${folder}/layers/${'2'.repeat(64)}`]);
+  t.equal((await redis.home.readConfig(redis.id)).toString(), config);
+  t.ok(catalog.isBuiltIn('docker.io/library/redis:7'));
+  t.throws(() => catalog.writable, { code: 'IMAGE_STORE_MISSING' });
+  for (const [name, shown] of [
+    ['redis', 'redis:latest'],
+    ['nope', 'nope:latest'],
+    ['cccc', 'cccc:latest'],
+    [digest('c'), digest('c')],
+    ['', ''],
+    ['../etc', '../etc'],
+  ] as const) {
+    t.throws(() => catalog.resolve(name), { message: `No such image: ${shown}`, kind: 'not-found' }, name);
   }
 });
 

@@ -103,7 +103,7 @@ t.test("Docker's defaults are filled in, for clients only", async t => {
     ShmSize: 64 * MB,
     IpcMode: 'private',
     CgroupnsMode: 'private',
-    NetworkMode: 'default',
+    NetworkMode: 'bridge',
     Runtime: 'runc',
     RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
     LogConfig: { Type: 'json-file', Config: {} },

@@ -1,0 +1,89 @@
+import { EventBus } from './event-bus.ts';
+
+/** As many as Docker keeps. */
+const MAX_KEPT = 256;
+
+/** Which events a reader wants; nothing of the past unless one of both is given. */
+export interface HistoryRange {
+  /** Nanoseconds since 1970, inclusive, as is `untilNs`. */
+  readonly sinceNs?: bigint;
+  readonly untilNs?: bigint;
+}
+
+/**
+ * Hands events on like an EventBus and keeps the last 256 of them, for readers that ask for what has been.
+ *
+ * INVARIANT: a reader gets each event once, in the order of `publish`, also those published while it reads
+ * what has been.
+ */
+export class EventHistory<T extends { readonly timeMs: number }> {
+  readonly #bus = new EventBus<T>();
+  readonly #kept: T[] = [];
+
+  /** Readers that listen now. */
+  get listeners(): number {
+    return this.#bus.listeners;
+  }
+
+  publish(event: T): void {
+    this.#kept.push(event);
+    if (this.#kept.length > MAX_KEPT) this.#kept.shift();
+    this.#bus.publish(event);
+  }
+
+  /**
+   * What has been in the range, then every event until its end or abort. Listens from this call on. Throws
+   * EVENTS_OVERRUN when the reader falls behind by more than 1024 events.
+   */
+  read(range: HistoryRange, signal: AbortSignal): AsyncGenerator<T, void> {
+    const { sinceNs, untilNs } = range;
+    const wantsPast = sinceNs !== undefined || untilNs !== undefined;
+    const past = wantsPast ? this.#kept.filter(event => isWithin(event, range)) : [];
+    const over = new AbortController();
+    const live = this.#bus.subscribe(AbortSignal.any([signal, over.signal]));
+    return readBoth(past, live, over, range, signal);
+  }
+}
+
+async function* readBoth<T extends { readonly timeMs: number }>(
+  past: readonly T[],
+  live: AsyncGenerator<T, void>,
+  over: AbortController,
+  range: HistoryRange,
+  signal: AbortSignal,
+): AsyncGenerator<T, void> {
+  const timer = range.untilNs === undefined ? undefined : abortAt(over, range.untilNs);
+  try {
+    for (const event of past) {
+      if (signal.aborted) return;
+      yield event;
+    }
+    for await (const event of live) if (isWithin(event, range)) yield event;
+  } finally {
+    timer?.[Symbol.dispose]();
+    over.abort();
+  }
+}
+
+function isWithin({ timeMs }: { readonly timeMs: number }, { sinceNs, untilNs }: HistoryRange): boolean {
+  const timeNs = nanoseconds(timeMs);
+  return (sinceNs === undefined || timeNs >= sinceNs) && (untilNs === undefined || timeNs <= untilNs);
+}
+
+function nanoseconds(timeMs: number): bigint {
+  return BigInt(Math.trunc(timeMs)) * 1_000_000n;
+}
+
+/** A longer timer would go off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function abortAt(over: AbortController, untilNs: bigint): Disposable {
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (): void => {
+    const leftMs = Number(untilNs / 1_000_000n) - Date.now();
+    if (leftMs <= 0) over.abort();
+    else timer = setTimeout(wait, Math.min(leftMs, LONGEST_TIMER_MS));
+  };
+  wait();
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}

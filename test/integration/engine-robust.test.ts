@@ -1,0 +1,377 @@
+/**
+ * What an engine says of itself, with Docker's own client: events, info, disk usage; over TLS; and what it answers to
+ * those that mean it no good. Needs root, for a mount namespace of its own.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { findEngineRoot } from '../support/engine-root.ts';
+import { enterPrivateMachine } from '../support/private-machine.ts';
+
+const inherited = process.env.SLIPWAY_TEST_FOLDER;
+const folder = inherited ?? mkdtempSync('/tmp/slipway-robust-');
+process.env.SLIPWAY_TEST_FOLDER = folder;
+const engineRoot = await findEngineRoot();
+process.env.SLIPWAY_TEST_ENGINE = engineRoot;
+enterPrivateMachine(import.meta.filename, folder);
+
+const { default: t } = await import('tap');
+const { bundleDaemon, cleanUp, eventually, makeImageStore, serviceRequest, startDaemon, testPrograms } =
+  await import('../support/engine.ts');
+const { issueCertificate, makeAuthority } = await import('../support/certificates.ts');
+const { dockerClient, runWithInput } = await import('../support/docker-client.ts');
+const { makeRandom } = await import('../support/random-requests.ts');
+
+const { engine: programs, docker: dockerProgram } = testPrograms(engineRoot, join(folder, 'bin'));
+const store = makeImageStore(join(folder, 'store'), programs.busybox);
+const script = await bundleDaemon(join(folder, 'daemon.mjs'));
+const group = `/slipway-robust-${process.pid}`;
+const cgroupRoot = join('/sys/fs/cgroup', group);
+
+const configFor = (name: string) => ({
+  runRoot: join(folder, name),
+  socket: join(folder, `${name}.sock`),
+  imageStores: [store],
+  programs,
+  cgroups: {
+    root: '/sys/fs/cgroup',
+    monitors: `${group}/monitors`,
+    services: `${group}/services`,
+    user: `${group}/user`,
+    limits: false,
+  },
+  version: '0.1.0-test',
+});
+
+t.setTimeout(600_000);
+t.teardown(() => cleanUp(folder, cgroupRoot));
+
+t.test('events', async t => {
+  const config = configFor('events');
+  const daemon = await startDaemon(config, script);
+  t.teardown(() => daemon.kill());
+  const docker = dockerClient(dockerProgram, config.socket, folder);
+  const image = 'test/busybox';
+  const since = String(Math.floor(Date.now() / 1000) - 1);
+  const live = spawn(dockerProgram, ['events', '--format', '{{.Type}} {{.Action}}'], {
+    env: { ...process.env, DOCKER_HOST: `unix://${config.socket}` },
+  });
+  let heard = '';
+  live.stdout.on('data', (chunk: Buffer) => (heard += chunk.toString()));
+  await eventually('the listener', async () =>
+    (await docker('info', '--format', '{{.NEventsListener}}')).stdout.trim() === '1' ? true : undefined,
+  );
+  await docker('volume', 'create', '--label', 'v=1', 'vol');
+  await docker(
+    'create',
+    '--name',
+    'web',
+    '--network',
+    'none',
+    '--label',
+    'tier=front',
+    '-v',
+    'vol:/mnt',
+    image,
+    'sh',
+    '-c',
+    'trap "exit 4" TERM; while :; do usleep 10000; done',
+  );
+  await docker('start', 'web');
+  await docker('exec', 'web', 'true');
+  await docker('top', 'web');
+  await docker('rename', 'web', 'site');
+  await docker('kill', '-s', 'USR1', 'site');
+  await docker('restart', '-t', '0', 'site');
+  await docker('stop', '-t', '0', 'site');
+  await docker('rm', 'site');
+  await docker('container', 'prune', '-f');
+  await docker('volume', 'rm', 'vol');
+  const until = String(Math.ceil(Date.now() / 1000) + 1);
+  const past = (...args: readonly string[]) => docker('events', '--since', since, '--until', until, ...args);
+  const actions = async (...args: readonly string[]): Promise<string[]> =>
+    (await past('--format', '{{.Type}} {{.Action}}', ...args)).stdout.trim().split('\n');
+  const whole = [
+    'volume create',
+    'container create',
+    'volume mount',
+    'container start',
+    'container exec_create: true',
+    'container exec_start: true',
+    'container exec_die',
+    'container top',
+    'container rename',
+    'container kill',
+    'container kill',
+    'volume unmount',
+    'container die',
+    'container stop',
+    'volume mount',
+    'container start',
+    'container restart',
+    'container kill',
+    'volume unmount',
+    'container die',
+    'container stop',
+    'container destroy',
+    'container prune',
+    'volume destroy',
+  ];
+  // A trapped USR1 that nobody handles ends the shell: then restart finds it stopped.
+  const isSteady = (list: readonly string[]): string[] =>
+    list.filter(action => !/unmount|mount/.test(action));
+  t.same(isSteady(await actions()), isSteady(whole));
+  await eventually('the same to be heard', () => (heard.includes('volume destroy') ? true : undefined));
+  t.same(isSteady(heard.trim().split('\n')), isSteady(whole));
+  live.kill();
+  t.same(await actions('--filter', 'type=volume', '--filter', 'event=create'), ['volume create']);
+  t.same(await actions('--filter', 'event=exec_start'), ['container exec_start: true']);
+  t.equal((await actions('--filter', 'container=web')).length, 8, 'under its first name');
+  t.same(await actions('--filter', 'container=nobody'), ['']);
+  t.equal((await actions('--filter', 'image=test/busybox')).length, 19);
+  t.equal((await actions('--filter', 'label=tier=front')).length, 19);
+  t.same(await actions('--filter', 'label=tier=back'), ['']);
+  t.same(await actions('--filter', 'daemon=nobody'), ['']);
+  const lines = (await past('--format', '{{json .}}')).stdout.trim().split('\n');
+  const die = lines
+    .map(line => JSON.parse(line) as Record<string, unknown>)
+    .find(({ Action }) => Action === 'die');
+  t.match(die, {
+    status: 'die',
+    id: /^[0-9a-f]{64}$/,
+    from: image,
+    Type: 'container',
+    scope: 'local',
+    Actor: { Attributes: { exitCode: /^\d+$/, execDuration: /^\d+$/, image, name: 'site', tier: 'front' } },
+    time: Number,
+    timeNano: Number,
+  });
+  t.match(
+    (await past('--filter', 'event=kill')).stdout,
+    /container kill [0-9a-f]{64} \(image=test\/busybox, name=site, signal=10, tier=front\)/,
+  );
+  t.match(await docker('events', '--since', until, '--until', since), {
+    code: 1,
+    stderr: /`since` time \(\d+\.0{9}\) cannot be after `until` time/,
+  });
+  t.match(await docker('events', '--since', 'yesterday'), { code: 1 });
+});
+
+t.test('info, version, disk usage, login', async t => {
+  const config = configFor('info');
+  const daemon = await startDaemon(config, script);
+  t.teardown(() => daemon.kill());
+  const docker = dockerClient(dockerProgram, config.socket, folder);
+  await docker('volume', 'create', 'data');
+  await docker(
+    'run',
+    '--name',
+    'one',
+    '--network',
+    'none',
+    '-v',
+    'data:/mnt',
+    'test/busybox',
+    'sh',
+    '-c',
+    'yes | head -c 5000 > /mnt/a; yes | head -c 3000 > /root/b',
+  );
+  t.match(
+    (await docker('info')).stdout,
+    /Volume: local[\s\S]*Insecure Registries:\n +127\.0\.0\.0\/8\n[\s\S]*Live Restore Enabled: true/,
+  );
+  const usage = (await docker('system', 'df')).stdout;
+  t.match(
+    usage,
+    /^TYPE +TOTAL +ACTIVE +SIZE +RECLAIMABLE\nImages +3 +1 .*\nContainers +1 +0 +3kB +3kB \(100%\)\nLocal Volumes +1 +1 +5kB +0B \(0%\)\nBuild Cache +0 +0 +0B +0B/,
+  );
+  t.match(await docker('system', 'df', '-v'), { code: 0, stdout: /data +1 +5kB/ });
+  const { get } = client(config.socket);
+  const volumes = JSON.parse((await get('/system/df?type=volume')).body) as Record<string, unknown>;
+  t.match(volumes, {
+    Images: null,
+    Containers: null,
+    Volumes: [{ Name: 'data', UsageData: { Size: 5000, RefCount: 1 } }],
+  });
+  t.match(await get('/system/df?type=moon'), { status: 400, body: /unknown object type: moon/ });
+  t.match(JSON.parse((await get('/v1.41/system/df')).body), { BuilderSize: 0 });
+  const refused = await runWithInput(dockerProgram, ['login', '-u', 'u', '-p', 'p', '127.0.0.1:1'], {
+    DOCKER_HOST: `unix://${config.socket}`,
+    HOME: folder,
+  });
+  t.match(refused, { code: 1, stderr: /127\.0\.0\.1:1/ });
+});
+
+/** Plain requests over a socket. */
+const client = (socket: string) => {
+  const send = (bytes: Buffer | string): Promise<string> =>
+    new Promise(resolve => {
+      let text = '';
+      const connection = connect(socket, () => connection.write(bytes));
+      connection.setTimeout(20_000, () => connection.destroy());
+      connection.on('data', chunk => (text += chunk.toString('latin1')));
+      connection.on('error', () => undefined);
+      connection.on('close', () => resolve(text));
+    });
+  const get = async (path: string): Promise<{ readonly status: number; readonly body: string }> => {
+    const text = await send(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    return { status: Number(text.slice(9, 12)), body: text.split('\r\n\r\n').slice(1).join('\r\n\r\n') };
+  };
+  return { send, get };
+};
+
+t.test('whatever comes in, the engine answers and goes on', async t => {
+  const config = configFor('fuzz');
+  const daemon = await startDaemon(config, script);
+  t.teardown(() => daemon.kill());
+  await daemon.client.create('web', serviceRequest('exec sleep 1000'));
+  await daemon.client.start('web');
+  const before = await daemon.client.inspect('web');
+  const { send, get } = client(config.socket);
+  const memoryKiB = (): number =>
+    Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${daemon.process.pid ?? 0}/status`, 'utf8'))?.[1]);
+  const alive = async (): Promise<boolean> =>
+    daemon.process.exitCode === null && (await get('/_ping')).status === 200;
+
+  await t.test('known tricks', async t => {
+    const head = (line: string, ...headers: readonly string[]): string =>
+      [line, 'Host: x', 'Connection: close', ...headers, '', ''].join('\r\n');
+    const json = (line: string, body: string): string =>
+      head(line, 'Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`) + body;
+    const create = 'POST /containers/create HTTP/1.1';
+    const cases: readonly (readonly [string, string])[] = [
+      ['400', 'GARBAGE\r\n\r\n'],
+      ['400', '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03'],
+      ['400', 'GET / HTTP/9.9\r\n\r\n'],
+      ['400', head('GET /info HTTP/1.1', 'Content-Length: 5', 'Content-Length: 6')],
+      ['400', head('POST /auth HTTP/1.1', 'Transfer-Encoding: chunked', 'Content-Length: 3') + '0\r\n\r\n'],
+      ['431', head('GET /info HTTP/1.1', `X: ${'a'.repeat(100_000)}`)],
+      ['404', head('GET /containers/%2e%2e%2f%2e%2e%2fetc/json HTTP/1.1')],
+      ['404', head('GET /containers/%ff%fe/json HTTP/1.1')],
+      ['404', head('GET /volumes/..%2f..%2fetc HTTP/1.1')],
+      ['404', head('GET /images/..%2f..%2fetc/json HTTP/1.1')],
+      ['404', head('GET /networks/__proto__ HTTP/1.1')],
+      ['404', head('GET /containers/constructor/json HTTP/1.1')],
+      ['400', head('GET /v1.99/info HTTP/1.1')],
+      ['400', json(create, '{"Image":')],
+      ['400', json(create, '[]')],
+      ['400', json(create, '"x"')],
+      ['400', json(create, '{"Image":5}')],
+      ['400', json(create, '{"Image":"test/busybox","Env":{"a":1}}')],
+      ['400', json(create, '{"Image":"test/busybox","HostConfig":{"Memory":"all"}}')],
+      ['400', json(create, `{"Image":"test/busybox","Labels":${'['.repeat(100_000)}`)],
+      ['400', json('POST /containers/create?name=..%2Fx HTTP/1.1', '{"Image":"test/busybox"}')],
+      ['400', json('POST /volumes/create HTTP/1.1', '{"Name":"../../x"}')],
+      ['400', json(create, `"${'x'.repeat(20_000_000)}"`)],
+    ];
+    for (const [index, [status, request]] of cases.entries()) {
+      const answer = await send(Buffer.from(request, 'latin1'));
+      t.equal(answer.slice(9, 12), status, `case ${index}: ${JSON.stringify(request.slice(0, 70))}`);
+    }
+    t.ok(await alive());
+  });
+
+  await t.test('random requests', async t => {
+    const random = makeRandom(20_260_101);
+    const start = memoryKiB();
+    for (let round = 0; round < 30; round += 1) {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => send(random.request())));
+      for (const answer of answers) {
+        if (/^HTTP\/1\.1 5(?!01|03)/.test(answer)) t.fail(answer.slice(0, 400));
+      }
+    }
+    t.ok(await alive(), 'it is there');
+    t.match(await daemon.client.inspect('web'), { pid: before.pid, status: 'running' });
+    t.ok(memoryKiB() - start < 48 * 1024, `memory grew by ${memoryKiB() - start} KiB`);
+  });
+
+  await t.test('more connections than there are files', async t => {
+    const pid = String(daemon.process.pid);
+    spawnSync('prlimit', ['--pid', pid, '--nofile=70:70']);
+    const crowd: Socket[] = [];
+    for (let index = 0; index < 200; index += 1) {
+      const socket = connect(config.socket);
+      socket.on('error', () => undefined);
+      crowd.push(socket);
+    }
+    await new Promise(resolve => setTimeout(resolve, 500));
+    for (const socket of crowd) socket.destroy();
+    await eventually('an answer', async () => ((await get('/_ping')).status === 200 ? true : undefined));
+    spawnSync('prlimit', ['--pid', pid, '--nofile=4096:4096']);
+    t.equal(daemon.process.exitCode, null);
+    t.match(await daemon.client.inspect('web'), { pid: before.pid });
+  });
+
+  await daemon.client.remove('web', { force: true });
+});
+
+t.test('over TLS, with certificates on both sides', async t => {
+  const authority = makeAuthority('one');
+  const other = makeAuthority('other');
+  const server = issueCertificate(authority, 'one', 'server');
+  const free = createServer().listen(0, '127.0.0.1');
+  await new Promise(resolve => free.once('listening', resolve));
+  const { port } = free.address() as AddressInfo;
+  await new Promise(resolve => free.close(resolve));
+  const config = {
+    ...configFor('tls'),
+    tls: {
+      host: '127.0.0.1',
+      port,
+      authority: authority.certificate,
+      certificate: server.certificate,
+      key: server.key,
+    },
+  };
+  const daemon = await startDaemon(config, script);
+  t.teardown(() => daemon.kill());
+  const docker = (
+    name: string,
+    certified: ReturnType<typeof issueCertificate> | undefined,
+    ...args: readonly string[]
+  ) => {
+    const home = join(folder, name);
+    mkdirSync(home, { recursive: true });
+    writeFileSync(join(home, 'ca.pem'), authority.certificate);
+    if (certified !== undefined) {
+      writeFileSync(join(home, 'cert.pem'), certified.certificate);
+      writeFileSync(join(home, 'key.pem'), certified.key);
+    }
+    const env = { DOCKER_HOST: `tcp://127.0.0.1:${port}`, DOCKER_CERT_PATH: home, HOME: home };
+    return runWithInput(dockerProgram, ['--tlsverify', ...args], env);
+  };
+  const good = issueCertificate(authority, 'one', 'client');
+  t.match(await docker('good', good, 'run', '--rm', '--network', 'none', 'test/busybox', 'echo', 'through'), {
+    code: 0,
+    stdout: 'through\n',
+  });
+  t.match(
+    await docker(
+      'good',
+      good,
+      'run',
+      '-d',
+      '--name',
+      'long',
+      '--network',
+      'none',
+      'test/busybox',
+      'sleep',
+      '1000',
+    ),
+    { code: 0 },
+  );
+  t.match(await docker('good', good, 'exec', 'long', 'echo', 'inside'), { code: 0, stdout: 'inside\n' });
+  t.match(await docker('stranger', issueCertificate(other, 'other', 'client'), 'version'), {
+    code: 1,
+    stderr: /certificate|tls/,
+  });
+  t.match(await docker('nobody', undefined, 'version'), { code: 1 });
+  const plain = await runWithInput(dockerProgram, ['version'], {
+    DOCKER_HOST: `tcp://127.0.0.1:${port}`,
+    HOME: folder,
+  });
+  t.equal(plain.code, 1);
+  t.match(await docker('good', good, 'rm', '-f', 'long'), { code: 0 });
+});
