@@ -4,14 +4,15 @@ import type { EngineClient, EngineEvent } from '../engine-client/engine-client.t
 import { isAlive, stopIfThere } from './attempt.ts';
 import { Bring } from './bring.ts';
 import type { Conditions } from './conditions.ts';
-import { findService, notControlled } from './find-service.ts';
+import { findControlled, findService } from './find-service.ts';
+import { followEngine } from './follow-engine.ts';
 import { judgeEvent } from './judge-event.ts';
 import { type Plan, type Unmet, conditionsOf, formatUnmet, isHeldUpBy, planSteps } from './plan.ts';
 import { staleMembers } from './pods.ts';
 import type { ReadinessHost } from './readiness.ts';
 import { type Finding, planResume } from './resume.ts';
 import { ServiceBook, type ServiceBookOptions } from './service-book.ts';
-import { type Renewal, type ServiceProgress, type ServiceStatus, isSettled } from './status.ts';
+import { type Renewal, type ServiceProgress, isSettled } from './status.ts';
 import { untilSteady } from './steady.ts';
 import { Turns } from './turns.ts';
 import { WaitLimits } from './wait-limits.ts';
@@ -73,7 +74,13 @@ export class ServiceRunner implements AsyncDisposable {
     const stopListening = [this.#options.conditions.onChange(step), this.#book.onChange(step)];
     this.#abort.signal.addEventListener('abort', () => stopListening.forEach(stop => stop()));
     // First the events, then a look at what is there: nothing falls between the two.
-    this.#run(this.#followEngine());
+    const onMissed = (reason: string): void => {
+      this.#options.log.warning(`planner: ${reason}`);
+      this.#run(this.#lookAround());
+    };
+    this.#run(
+      followEngine(this.#options.engine, this.#abort.signal, event => this.#onEvent(event), onMissed),
+    );
     this.#run(this.#lookAround());
     this.#step();
   }
@@ -98,10 +105,8 @@ export class ServiceRunner implements AsyncDisposable {
 
   /** Whether a service waits for this condition, and for nothing but conditions; or was given up for want of it. */
   isHeldUpBy(condition: string): boolean {
-    const statusOf = (name: string): ServiceStatus => this.#book.statusOf(name);
-    return (
-      this.#started && isHeldUpBy(condition, this.waiting, this.#boot.map(({ name }) => name).map(statusOf))
-    );
+    const statuses = [...this.progress.values()].map(({ status }) => status);
+    return this.#started && isHeldUpBy(condition, this.waiting, statuses);
   }
 
   /**
@@ -204,22 +209,6 @@ export class ServiceRunner implements AsyncDisposable {
     await this.#book.until(() => isSettled(this.#book.statusOf(name)), either);
   }
 
-  async #followEngine(): Promise<void> {
-    const { engine, log } = this.#options;
-    const { signal } = this.#abort;
-    for (;;) {
-      try {
-        for await (const event of engine.events(signal)) this.#onEvent(event);
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        // More happened at once than is kept: what was missed is found by looking.
-        log.warning(`planner: ${messageOf(error)}`);
-        this.#run(this.#lookAround());
-      }
-    }
-  }
-
   #onEvent(event: EngineEvent): void {
     const { id, name } = event.container;
     const definition = this.#boot.find(service => service.name === name);
@@ -305,11 +294,8 @@ export class ServiceRunner implements AsyncDisposable {
 
   /** Throws SERVICE_NOT_FOUND, SERVICE_NOT_CONTROLLED. */
   #controlled(name: string): ServiceDefinition {
-    const definition = findService(this.#options.definitions, name);
-    if (definition.section === 'onshutdown') throw notControlled(name, 'it runs when the machine goes down');
-    if (this.#abort.signal.aborted) throw notControlled(name, 'the machine is going down');
-    if (!this.#started) throw notControlled(name, 'the boot has not come to the services yet');
-    return definition;
+    const stage = this.#abort.signal.aborted ? 'ending' : this.#started ? 'running' : 'booting';
+    return findControlled(this.#options.definitions, name, stage);
   }
 
   /** Keeps a task until it ends; a fault of ours must not be lost. */
