@@ -104,12 +104,14 @@ t.test('events', async t => {
     'container rename',
     'container kill',
     'container kill',
+    'container kill',
     'volume unmount',
     'container die',
     'container stop',
     'volume mount',
     'container start',
     'container restart',
+    'container kill',
     'container kill',
     'volume unmount',
     'container die',
@@ -118,7 +120,7 @@ t.test('events', async t => {
     'container prune',
     'volume destroy',
   ];
-  // A trapped USR1 that nobody handles ends the shell: then restart finds it stopped.
+  // Of mounts there are as many as the engine needed.
   const isSteady = (list: readonly string[]): string[] =>
     list.filter(action => !/unmount|mount/.test(action));
   t.same(isSteady(await actions()), isSteady(whole));
@@ -127,7 +129,7 @@ t.test('events', async t => {
   live.kill();
   t.same(await actions('--filter', 'type=volume', '--filter', 'event=create'), ['volume create']);
   t.same(await actions('--filter', 'event=exec_start'), ['container exec_start: true']);
-  t.equal((await actions('--filter', 'container=web')).length, 8, 'under its first name');
+  t.equal((await actions('--filter', 'container=web')).length, 6, 'under its first name');
   t.same(await actions('--filter', 'container=nobody'), ['']);
   t.equal((await actions('--filter', 'image=test/busybox')).length, 19);
   t.equal((await actions('--filter', 'label=tier=front')).length, 19);
@@ -205,11 +207,11 @@ t.test('info, version, disk usage, login', async t => {
 
 /** Plain requests over a socket. */
 const client = (socket: string) => {
-  const send = (bytes: Buffer | string): Promise<string> =>
+  const send = (bytes: Buffer | string, patienceMs = 60_000): Promise<string> =>
     new Promise(resolve => {
       let text = '';
       const connection = connect(socket, () => connection.write(bytes));
-      connection.setTimeout(20_000, () => connection.destroy());
+      connection.setTimeout(patienceMs, () => connection.destroy());
       connection.on('data', chunk => (text += chunk.toString('latin1')));
       connection.on('error', () => undefined);
       connection.on('close', () => resolve(text));
@@ -275,8 +277,9 @@ t.test('whatever comes in, the engine answers and goes on', async t => {
   await t.test('random requests', async t => {
     const random = makeRandom(20_260_101);
     const start = memoryKiB();
+    // A request that stays incomplete is given up by its client.
     for (let round = 0; round < 30; round += 1) {
-      const answers = await Promise.all(Array.from({ length: 20 }, () => send(random.request())));
+      const answers = await Promise.all(Array.from({ length: 20 }, () => send(random.request(), 1000)));
       for (const answer of answers) {
         if (/^HTTP\/1\.1 5(?!01|03)/.test(answer)) t.fail(answer.slice(0, 400));
       }

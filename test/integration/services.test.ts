@@ -5,7 +5,7 @@ import { findEngineRoot } from '../support/engine-root.ts';
 import { enterPrivateMachine } from '../support/private-machine.ts';
 import { parseRecipe } from '../../src/shared/manifest/parse-recipe.ts';
 import type { ServiceDefinition } from '../../src/shared/service/definition.ts';
-import type { ServiceHost } from '../../src/machine/services/apply.ts';
+import type { ServiceHost } from '../../src/machine/services/pods.ts';
 
 const inherited = process.env.SLIPWAY_TEST_FOLDER;
 const folder = inherited ?? mkdtempSync('/tmp/slipway-services-');

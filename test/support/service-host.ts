@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import type { ServiceHost } from '../../src/machine/services/apply.ts';
+import type { ServiceHost } from '../../src/machine/services/pods.ts';
 import type { MemoryEngine } from './memory-engine.ts';
 
 /** A machine for tests of the planner: a test says when a service speaks and what is reached inside of containers. */

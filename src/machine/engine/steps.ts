@@ -42,8 +42,23 @@ export const CONTAINER_STEPS = [
 
 export type ContainerStep = (typeof CONTAINER_STEPS)[number];
 
+/** The same of networks, and of containers that are in some. */
+export const NETWORK_STEPS = [
+  'network: save',
+  'network: delete',
+  'network: make a namespace',
+  'network: keep a namespace',
+  'network: drop a namespace',
+  'network: connect',
+  'network: disconnect',
+  'network: write names',
+  'network: settle',
+] as const;
+
+export type NetworkStep = (typeof NETWORK_STEPS)[number];
+
 /** Told what comes next; see EngineConfig.onStep. */
-export type StepListener = (step: ContainerStep) => void;
+export type StepListener = (step: ContainerStep | NetworkStep) => void;
 
 /** For a table that nobody watches. */
 export const unwatched: StepListener = () => undefined;

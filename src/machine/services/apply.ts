@@ -8,20 +8,13 @@ import { findControlled, findService } from './find-service.ts';
 import { followEngine } from './follow-engine.ts';
 import { judgeEvent } from './judge-event.ts';
 import { type Plan, type Unmet, conditionsOf, formatUnmet, isHeldUpBy, planSteps } from './plan.ts';
-import { staleMembers } from './pods.ts';
-import type { ReadinessHost } from './readiness.ts';
+import { type ServiceHost, staleMembers } from './pods.ts';
 import { type Finding, planResume } from './resume.ts';
 import { ServiceBook, type ServiceBookOptions } from './service-book.ts';
 import { type Renewal, type ServiceProgress, isSettled } from './status.ts';
 import { untilSteady } from './steady.ts';
 import { Turns } from './turns.ts';
 import { WaitLimits } from './wait-limits.ts';
-
-/** What the planner needs of the machine besides the engine. */
-export interface ServiceHost extends ReadinessHost {
-  /** Whether two processes have the same network, ipc and host-name namespaces. */
-  sharesPod(pid: number, other: number): boolean;
-}
 
 export interface ServiceRunnerOptions extends ServiceBookOptions {
   readonly definitions: readonly ServiceDefinition[];
@@ -74,14 +67,12 @@ export class ServiceRunner implements AsyncDisposable {
     const stopListening = [this.#options.conditions.onChange(step), this.#book.onChange(step)];
     this.#abort.signal.addEventListener('abort', () => stopListening.forEach(stop => stop()));
     // First the events, then a look at what is there: nothing falls between the two.
-    const onMissed = (reason: string): void => {
-      this.#options.log.warning(`planner: ${reason}`);
-      this.#run(this.#lookAround());
-    };
+    const { engine, log } = this.#options;
+    const look = (): void => this.#run(this.#lookAround());
     this.#run(
-      followEngine(this.#options.engine, this.#abort.signal, event => this.#onEvent(event), onMissed),
+      followEngine({ engine, log, onMissed: look }, this.#abort.signal, event => this.#onEvent(event)),
     );
-    this.#run(this.#lookAround());
+    look();
     this.#step();
   }
 
@@ -249,12 +240,8 @@ export class ServiceRunner implements AsyncDisposable {
 
   /** Restarts the services of a pod whose owner has new namespaces. */
   async #rejoin(owner: ServiceDefinition): Promise<void> {
-    if (!this.#boot.some(({ pod }) => pod === owner.name)) return;
     const { engine, host, log } = this.#options;
-    const containers = await engine.list();
-    const stale = staleMembers(this.#boot, owner.name, containers, (pid, other) =>
-      host.sharesPod(pid, other),
-    );
+    const stale = await staleMembers(this.#boot, owner.name, engine, host);
     for (const name of stale) {
       log.info(`service ${name} is restarted: ${owner.name}, whose pod it shares, has been`);
       await this.#brings.get(name)?.cancel();

@@ -1,16 +1,19 @@
 import { messageOf } from '../../shared/errors.ts';
 import type { EngineClient, EngineEvent } from '../engine-client/engine-client.ts';
+import type { Log } from '../log.ts';
 
-/**
- * Hands on every event of the engine, until the signal is aborted.
- *
- * @param onMissed called with the reason when some were lost: what happened has to be found by looking
- */
+export interface FollowOptions {
+  readonly engine: Pick<EngineClient, 'events'>;
+  readonly log: Log;
+  /** Some were lost: what happened has to be found by looking. */
+  readonly onMissed: () => void;
+}
+
+/** Hands on every event of the engine, until the signal is aborted. */
 export async function followEngine(
-  engine: Pick<EngineClient, 'events'>,
+  { engine, log, onMissed }: FollowOptions,
   signal: AbortSignal,
   onEvent: (event: EngineEvent) => void,
-  onMissed: (reason: string) => void,
 ): Promise<void> {
   for (;;) {
     try {
@@ -19,7 +22,8 @@ export async function followEngine(
     } catch (error) {
       if (signal.aborted) return;
       // More happened at once than is kept.
-      onMissed(messageOf(error));
+      log.warning(`planner: ${messageOf(error)}`);
+      onMissed();
     }
   }
 }

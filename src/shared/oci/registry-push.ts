@@ -154,7 +154,8 @@ export class RegistryPusher {
 
 /** Where an upload goes on; only on the registry itself, which alone may see the login. */
 function uploadLocation(response: TransportResponse, endpoint: Endpoint): URL | undefined {
-  const location = URL.parse(response.headers.get('location') ?? '', endpoint.base.href);
+  const text = response.headers.get('location') ?? '';
+  const location = text === '' ? null : URL.parse(text, endpoint.base.href);
   return location?.origin === endpoint.base.origin && location.username === '' ? location : undefined;
 }
 

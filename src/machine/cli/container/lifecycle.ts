@@ -125,9 +125,14 @@ export const defineRename: Definition = (command, session) => {
     if (container.trim() === '' || name.trim() === '') {
       throw new CommandFailure(1, 'Error: Neither old nor new names may be empty');
     }
-    await session.client.request('POST', containerPath(container.trim(), '/rename'), {
-      query: { name: name.trim() },
-    });
+    try {
+      await session.client.request('POST', containerPath(container.trim(), '/rename'), {
+        query: { name: name.trim() },
+      });
+    } catch (error) {
+      await session.printError(`${describeFault(error)}\n`);
+      throw new CommandFailure(1, `Error: failed to rename container named ${container.trim()}`);
+    }
   });
 };
 

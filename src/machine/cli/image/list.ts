@@ -15,7 +15,7 @@ export interface ListedImage {
   readonly RepoDigests?: readonly string[] | null;
 }
 
-const COLUMNS = '{{.ID}}\t{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}\t{{.Size}}';
+const COLUMNS = '{{.ID}}\t{{.CreatedSince}}\t{{.Size}}';
 
 /** What rows of images have. */
 export const IMAGE_ROWS: RowKind = {
@@ -150,7 +150,7 @@ export function imageRow(
     Repository: repository,
     Tag: tag,
     Digest: digest,
-    CreatedSince: item.Created <= 0 ? '' : `${formatHumanDuration(nowMs - item.Created * 1000)} ago`,
+    CreatedSince: `${formatHumanDuration(nowMs - item.Created * 1000)} ago`,
     CreatedAt: formatGoTime(new Date(item.Created * 1000)),
     Size: formatSize(item.Size),
     Containers: known(item.Containers, () => String(item.Containers)),

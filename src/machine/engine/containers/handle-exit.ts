@@ -1,4 +1,4 @@
-import { access, readFile, rm, stat } from 'node:fs/promises';
+import { access, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError, messageOf } from '../../../shared/errors.ts';
 import { countOomKills } from '../../host/cgroups.ts';
@@ -8,6 +8,7 @@ import type { FinishedLife, RunningLife } from '../store/container-record.ts';
 import { planRestart, type RestartDecision } from '../supervise/restart-policy.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
 import { tryClearRuntime } from './clear-runtime.ts';
+import { forgetExit } from './forget-exit.ts';
 import { launch } from './launch.ts';
 import { removeNow } from './remove.ts';
 import { restartSettings } from './restart-settings.ts';
@@ -142,17 +143,6 @@ function giveUp(context: EngineContext, id: string): void {
     exitCode: summary.exitCode,
   });
   publish(context, 'gave-up', summary);
-}
-
-/** Removes the exit file, once what it says is in the record: the next life's has the same name. */
-async function forgetExit(context: EngineContext, id: string): Promise<void> {
-  try {
-    context.step('exit: forget');
-    await rm(join(context.paths.exits, id), { force: true });
-  } catch (error) {
-    // The next start removes it first; a restart that is due must not be lost over it.
-    context.log.warning('an exit file could not be removed', { container: id, reason: messageOf(error) });
-  }
 }
 
 /** The exit code that conmon left, and when; undefined when it left none. */

@@ -11,6 +11,7 @@ import type { ContainerRecord } from '../store/container-record.ts';
 import { planReconcile } from '../supervise/reconcile.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
 import { clearRuntime } from './clear-runtime.ts';
+import { forgetExit } from './forget-exit.ts';
 import { handleExitNow } from './handle-exit.ts';
 import { keepHealth, keepLog, launch } from './launch.ts';
 import { removeNow } from './remove.ts';
@@ -73,6 +74,8 @@ async function reconcileOne(context: EngineContext, record: ContainerRecord): Pr
     case 'undo-and-retry':
       await endHalfStarted(context, id);
       await clearRuntime(context, id);
+      // It may have run to its end.
+      await forgetExit(context, id);
       await context.table.update(id, { starting: false });
       if (action === 'undo-and-retry') awaitRestart(context, record);
       return;

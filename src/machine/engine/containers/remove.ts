@@ -1,6 +1,7 @@
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { conflict } from '../docker-errors.ts';
 import { clearRuntime } from './clear-runtime.ts';
+import { forgetExit } from './forget-exit.ts';
 import { killAndWait } from './stop.ts';
 import { markAnonymous, removeAnonymous } from '../volumes/remove.ts';
 import { volumesOf } from '../volumes/volume-users.ts';
@@ -46,6 +47,8 @@ export async function removeNow(context: EngineContext, id: string, withVolumes:
   context.roots.revoke(id);
   context.step('remove: clear away');
   await clearRuntime(context, id);
+  // Of a start that was cut off.
+  await forgetExit(context, id);
   const summary = summaryOf(context, id);
   const record = context.table.get(id);
   // Nobody ever removes those of a service by hand.

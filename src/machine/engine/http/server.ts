@@ -59,6 +59,8 @@ export async function serveTls(backend: Backend, config: TlsConfig, log: Log): P
       requestCert: true,
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
+      // Clients close their side of an attached connection at the end of their input, and listen on.
+      allowHalfOpen: true,
       handshakeTimeout: HANDSHAKE_MS,
       headersTimeout: HEADERS_MS,
     });
@@ -85,8 +87,10 @@ function answerRequests(server: Server, backend: Backend, log: Log): void {
     if (socket instanceof Socket) void answerUpgrade(backend, request, socket, head, log);
     else socket.destroy();
   });
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+  server.on('clientError', (error, socket) => {
+    const isLong = 'code' in error && error.code === 'HPE_HEADER_OVERFLOW';
+    const status = isLong ? '431 Request Header Fields Too Large' : '400 Bad Request';
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
     else socket.destroy();
   });
   server.maxConnections = MAX_CONNECTIONS;

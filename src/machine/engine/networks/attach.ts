@@ -59,6 +59,7 @@ export async function attachNetworks(context: EngineContext, id: string): Promis
     };
     // Before any of it is made, so that it can be taken away after a crash.
     const record = await context.table.update(id, { sandbox });
+    context.step('network: make a namespace');
     await makeNetworkNamespace(context.config.programs.busybox, context.table.paths(id).namespace);
     for (const { endpoint, network } of places) {
       await connectEndpoint(context, netavark, record, sandbox, endpoint, network);

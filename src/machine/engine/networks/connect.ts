@@ -62,7 +62,7 @@ export async function connectNetwork(
         ports: [],
       };
       const planned = await plan(context, id, old, network, wish);
-      const pending = { ...planned.endpoint, pending: true };
+      const pending = { ...planned.endpoint, pending: 'undo' as const };
       const record = await context.table.update(id, {
         endpoints,
         sandbox: { ...planned.sandbox, endpoints: [...old.endpoints, pending] },
@@ -75,7 +75,9 @@ export async function connectNetwork(
         await context.table.update(id, { endpoints: wishes, sandbox: old });
         throw error;
       }
+      context.step('network: settle');
       const done = await context.table.update(id, { sandbox: planned.sandbox });
+      context.step('network: write names');
       await writeNetworkFiles(context, done, namesOf(context, done));
     });
   });
@@ -115,6 +117,7 @@ async function ensureNamespace(context: EngineContext, id: string): Promise<void
   const { namespace } = context.table.paths(id);
   const { state } = context.table.get(id);
   if (hasNetworkNamespace(namespace) || !('process' in state)) return;
+  context.step('network: keep a namespace');
   await keepNetworkNamespace(context.config.programs.busybox, namespace, state.process.pid);
 }
 

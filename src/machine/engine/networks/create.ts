@@ -101,6 +101,7 @@ export async function createNetwork(context: EngineContext, request: NetworkRequ
         { network: name },
       );
     }
+    context.step('network: save');
     await context.networks.save(network);
     publishNetworkEvent(context, 'create', network);
     return network;

@@ -1,4 +1,4 @@
-import { ToolError } from '../../../shared/errors.ts';
+import { ToolError, messageOf } from '../../../shared/errors.ts';
 import { writeNetworkFiles } from '../containers/network-files.ts';
 import type { EngineContext } from '../context.ts';
 import { conflict, networkRefused, noSuchNetwork } from '../docker-errors.ts';
@@ -60,7 +60,9 @@ export async function disconnectNetwork(
       const record = await context.table.update(id, {
         sandbox: {
           ...sandbox,
-          endpoints: sandbox.endpoints.map(one => (one === endpoint ? { ...one, pending: true } : one)),
+          endpoints: sandbox.endpoints.map(one =>
+            one === endpoint ? { ...one, pending: 'undo' as const } : one,
+          ),
         },
       });
       await disconnectEndpoint(context, netavark, record, sandbox, endpoint, network);
@@ -68,8 +70,10 @@ export async function disconnectNetwork(
       const { gateway, ...others } = sandbox;
       const left: Sandbox =
         gateway === network.id ? { ...others, endpoints: rest, ports: [] } : { ...sandbox, endpoints: rest };
+      context.step('network: settle');
       const changed = await context.table.update(id, { endpoints, sandbox: left });
       const done = left.gateway === undefined ? await moveGateway(context, netavark, changed, left) : changed;
+      context.step('network: write names');
       await writeNetworkFiles(context, done, namesOf(context, done));
     });
   });
@@ -89,18 +93,28 @@ async function moveGateway(
   const gateway = chooseGateway(places.map(({ network }) => network));
   const place = places.find(({ network }) => network === gateway);
   if (gateway === undefined || place === undefined) return record;
-  const ports = await allocatePorts(
-    context,
-    record.id,
-    portWishesOf(record),
-    hostBindingOf(gateway),
-    `${record.name} (${endpointIdOf(record.id, gateway.id)})`,
+  let ports: Sandbox['ports'] = [];
+  try {
+    ports = await allocatePorts(
+      context,
+      record.id,
+      portWishesOf(record),
+      hostBindingOf(gateway),
+      `${record.name} (${endpointIdOf(record.id, gateway.id)})`,
+    );
+  } catch (error) {
+    // Somebody has been quicker; the way out matters more.
+    context.log.warning('ports are no more published', { container: record.name, reason: messageOf(error) });
+  }
+  const sandbox: Sandbox = { ...left, gateway: gateway.id, ports };
+  const pending = sandbox.endpoints.map(one =>
+    one === place.endpoint ? { ...one, pending: 'remake' as const } : one,
   );
-  await disconnectEndpoint(context, netavark, record, left, place.endpoint, gateway);
-  const sandbox = { ...left, gateway: gateway.id, ports };
-  const changed = await context.table.update(record.id, { sandbox });
+  const changed = await context.table.update(record.id, { sandbox: { ...sandbox, endpoints: pending } });
+  await disconnectEndpoint(context, netavark, changed, left, place.endpoint, gateway);
   await connectEndpoint(context, netavark, changed, sandbox, place.endpoint, gateway);
-  return changed;
+  context.step('network: settle');
+  return context.table.update(record.id, { sandbox });
 }
 
 function containerId(context: EngineContext, nameOrId: string, force: boolean): string | undefined {

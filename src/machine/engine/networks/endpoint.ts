@@ -21,8 +21,8 @@ export interface Endpoint {
   readonly mac: string;
   readonly ipv4?: string;
   readonly ipv6?: string;
-  /** Being made or taken away while the container runs: after a crash it is taken away. */
-  readonly pending?: boolean;
+  /** Being changed while the container runs, and what a next engine does about it: takes it away, or makes it anew. */
+  readonly pending?: 'undo' | 'remake';
 }
 
 /** A port of a container that is reached on the machine. */

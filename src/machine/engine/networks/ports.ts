@@ -15,12 +15,14 @@ export interface PortWish {
 /** Ports that the engine chooses from, as the kernel does. */
 export const DYNAMIC_PORTS = { first: 32_768, last: 60_999 } as const;
 
+const MAX_PORTS = 4096;
+
 /** Parses `80/tcp`, `53/udp` or `80`. Throws ENGINE_INVALID_PARAMETER. */
 export function parsePort(key: string): { readonly port: number; readonly protocol: Protocol } {
   const [, portText = '', protocol = 'tcp'] = /^(\d{1,5})(?:\/(\w+))?$/.exec(key) ?? [];
   const name = protocol.toLowerCase();
   const port = Number(portText);
-  if (portText === '' || port > 65_535) throw invalidParameter(`invalid port specification: "${key}"`);
+  if (port < 1 || port > 65_535) throw invalidParameter(`invalid port specification: "${key}"`);
   if (name !== 'tcp' && name !== 'udp' && name !== 'sctp') {
     throw invalidParameter(`invalid port specification: "${key}": invalid protocol: ${protocol}`);
   }
@@ -43,14 +45,22 @@ export function planPorts(
       return { containerPort, protocol, hostIp, ...parseHostPorts(HostPort) };
     });
   });
-  if (!publishAll) return wishes;
+  if (!publishAll) return limited(wishes);
   const more = exposed
     .map(parsePort)
     .filter(
       ({ port, protocol }) => !wishes.some(wish => wish.containerPort === port && wish.protocol === protocol),
     )
     .map(({ port, protocol }) => ({ containerPort: port, protocol, hostIp: '' }));
-  return [...wishes, ...more];
+  return limited([...wishes, ...more]);
+}
+
+/** They are kept in the container's record, and each is a rule that every packet meets. */
+function limited(wishes: PortWish[]): PortWish[] {
+  if (wishes.length > MAX_PORTS) {
+    throw invalidParameter(`a container cannot publish more than ${MAX_PORTS} ports`);
+  }
+  return wishes;
 }
 
 function parseHostPorts(text: string): Pick<PortWish, 'hostPorts'> {
@@ -64,16 +74,22 @@ function parseHostPorts(text: string): Pick<PortWish, 'hostPorts'> {
   return { hostPorts: { first, last } };
 }
 
-/** Whether both want the same port of the machine. */
-export function collides(
-  a: Omit<PublishedPort, 'containerPort'>,
-  b: Omit<PublishedPort, 'containerPort'>,
-): boolean {
-  return (
-    a.protocol === b.protocol &&
-    a.hostPort === b.hostPort &&
-    (isAny(a.hostIp) || isAny(b.hostIp) || a.hostIp === b.hostIp)
-  );
+type HostPort = Omit<PublishedPort, 'containerPort'>;
+
+/** Ports of the machine that somebody has. */
+export class TakenPorts {
+  readonly #addresses = new Map<string, string[]>();
+
+  add({ protocol, hostPort, hostIp }: HostPort): void {
+    const key = `${protocol} ${hostPort}`;
+    this.#addresses.set(key, [...(this.#addresses.get(key) ?? []), hostIp]);
+  }
+
+  /** Whether somebody has this port on one of the addresses that are meant. */
+  has({ protocol, hostPort, hostIp }: HostPort): boolean {
+    const addresses = this.#addresses.get(`${protocol} ${hostPort}`) ?? [];
+    return addresses.some(other => isAny(other) || isAny(hostIp) || other === hostIp);
+  }
 }
 
 /** Whether an address stands for every one of the machine's. */

@@ -4,7 +4,7 @@ import { portNotPublished } from '../docker-errors.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
 import type { PublishedPort } from './endpoint.ts';
 import { liveSandboxOf } from './live.ts';
-import { DYNAMIC_PORTS, type PortWish, collides, planPorts } from './ports.ts';
+import { DYNAMIC_PORTS, type PortWish, TakenPorts, planPorts } from './ports.ts';
 
 /** What is to be published of a container. Throws ENGINE_INVALID_PARAMETER. */
 export function portWishesOf({ request }: Pick<ContainerRecord, 'request'>): PortWish[] {
@@ -25,16 +25,12 @@ export async function allocatePorts(
   hostIp: string,
   endpointText: string,
 ): Promise<PublishedPort[]> {
-  const taken = context.table
-    .all()
-    .filter(record => record.id !== containerId)
-    .flatMap(record => liveSandboxOf(context, record)?.ports ?? []);
+  const taken = new TakenPorts();
+  for (const record of context.table.all()) {
+    if (record.id === containerId) continue;
+    for (const port of liveSandboxOf(context, record)?.ports ?? []) taken.add(port);
+  }
   const ports: PublishedPort[] = [];
-  const refuse = (reason: string): never => {
-    throw portNotPublished(
-      `driver failed programming external connectivity on endpoint ${endpointText}: ${reason}`,
-    );
-  };
   // Those that leave no choice first.
   const ordered = [...wishes].sort((a, b) => choices(a) - choices(b));
   for (const wish of ordered) {
@@ -46,7 +42,7 @@ export async function allocatePorts(
     for (let hostPort = first; hostPort <= last && found === undefined; hostPort += 1) {
       const candidate = { containerPort, protocol, hostIp: ip, hostPort };
       const shown = `${ip === '' ? '0.0.0.0' : ip.includes(':') ? `[${ip}]` : ip}:${hostPort}`;
-      if ([...taken, ...ports].some(other => collides(other, candidate))) {
+      if (taken.has(candidate)) {
         fault = `Bind for ${shown} failed: port is already allocated`;
         continue;
       }
@@ -55,12 +51,14 @@ export async function allocatePorts(
       else
         fault = `failed to bind port ${shown}/${protocol}: listen ${protocol}${ip.includes(':') ? '6' : '4'} ${shown}: bind: ${WORDS[error] ?? error}`;
     }
-    ports.push(
-      found ??
-        refuse(
-          first === last ? fault : `Bind for ${ip === '' ? '0.0.0.0' : ip} failed: all ports are allocated`,
-        ),
-    );
+    if (found === undefined) {
+      const any = `Bind for ${ip === '' ? '0.0.0.0' : ip} failed: all ports are allocated`;
+      throw portNotPublished(
+        `driver failed programming external connectivity on endpoint ${endpointText}: ${first === last ? fault : any}`,
+      );
+    }
+    taken.add(found);
+    ports.push(found);
   }
   return ports;
 }

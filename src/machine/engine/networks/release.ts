@@ -33,6 +33,7 @@ async function undo(context: EngineContext, record: ContainerRecord, sandbox: Sa
       publishNetworkEvent(context, 'disconnect', network, record.id);
     }
   }
+  context.step('network: drop a namespace');
   await dropNetworkNamespace(context.config.programs.busybox, namespace);
   await rm(join(context.paths.namespaces, `${record.id}.json`), { force: true });
 }

@@ -47,6 +47,7 @@ export async function pruneNetworks(
 }
 
 async function removeNow(context: EngineContext, network: NetworkRecord): Promise<void> {
+  context.step('network: delete');
   await context.networks.delete(network.id);
   publishNetworkEvent(context, 'destroy', network);
 }

@@ -5,12 +5,14 @@ import { dropNetworkNamespace } from '../../host/network-namespace.ts';
 import { killByArgument } from '../../host/processes.ts';
 import type { EngineContext } from '../context.ts';
 import { writeNetworkFiles } from '../containers/network-files.ts';
-import { hasBridges, liveSandboxOf, netavarkOf } from './live.ts';
+import type { Endpoint, Sandbox } from './endpoint.ts';
+import { liveSandboxOf, netavarkOf } from './live.ts';
 import { endpointsOf } from './modes.ts';
 import { namesOf } from './names.ts';
 import { reviveNameServer } from './name-server.ts';
 import { NETWORKS_KEY } from './network-table.ts';
-import { disconnectEndpoint, isNamed } from './wire-up.ts';
+import type { NetworkRecord } from './network-record.ts';
+import { connectEndpoint, disconnectEndpoint, isNamed } from './wire-up.ts';
 
 /**
  * Takes up the networks of an earlier engine, before any of its containers is taken up: ends what netavark is in the
@@ -50,31 +52,41 @@ export async function sweepNamespaces(context: EngineContext): Promise<void> {
 }
 
 /**
- * Finishes what was being changed in the networks of a running container when its engine ended: nobody was told of it,
- * so it is undone. Runs inside the container's place in the queue.
+ * Finishes what was being changed in the networks of a running container when its engine ended. Nobody was told that it
+ * has come into a network, so it is not in it; one that has to lead out does. Runs inside the container's place in the
+ * queue.
  */
 export async function settleEndpoints(context: EngineContext, id: string): Promise<void> {
   const record = context.table.get(id);
   const sandbox = liveSandboxOf(context, record);
-  const pending = sandbox?.endpoints.filter(endpoint => endpoint.pending === true) ?? [];
-  if (sandbox === undefined || pending.length === 0 || !hasBridges(context)) return;
+  if (sandbox?.endpoints.every(({ pending }) => pending === undefined) !== false) return;
   await context.queue.run(NETWORKS_KEY, async () => {
-    const netavark = netavarkOf(context, 'disconnecting a container');
-    for (const endpoint of pending) {
+    const netavark = netavarkOf(context, 'connecting a container');
+    const endpoints: Endpoint[] = [];
+    const gone: NetworkRecord[] = [];
+    for (const { pending, ...endpoint } of sandbox.endpoints) {
       const network = context.networks.find(endpoint.networkId);
-      if (network === undefined) continue;
-      await disconnectEndpoint(context, netavark, record, sandbox, endpoint, network);
+      if (pending !== undefined && network !== undefined) {
+        await disconnectEndpoint(context, netavark, record, sandbox, endpoint, network);
+        if (pending === 'remake') {
+          await connectEndpoint(context, netavark, record, sandbox, endpoint, network);
+        } else gone.push(network);
+      }
+      if (pending !== 'undo') endpoints.push(endpoint);
     }
+    context.step('network: settle');
     const changed = await context.table.update(id, {
-      sandbox: { ...sandbox, endpoints: sandbox.endpoints.filter(endpoint => endpoint.pending !== true) },
-      endpoints: endpointsOf(record).filter(
-        wish =>
-          !pending.some(({ networkId }) => {
-            const network = context.networks.find(networkId);
-            return network !== undefined && isNamed(network, wish.network);
-          }),
-      ),
+      sandbox: withoutGateway({ ...sandbox, endpoints }),
+      endpoints: endpointsOf(record).filter(wish => !gone.some(network => isNamed(network, wish.network))),
     });
+    context.step('network: write names');
     await writeNetworkFiles(context, changed, namesOf(context, changed));
   });
+}
+
+/** The gateway may have been what was being taken away. */
+function withoutGateway(sandbox: Sandbox): Sandbox {
+  const { gateway, ...rest } = sandbox;
+  const isThere = sandbox.endpoints.some(({ networkId }) => networkId === gateway);
+  return isThere || gateway === undefined ? sandbox : { ...rest, ports: [] };
 }

@@ -30,6 +30,7 @@ export async function connectEndpoint(
 ): Promise<void> {
   await prepareNameServer(context);
   const { namespace } = context.table.paths(record.id);
+  context.step('network: connect');
   await runNetavark(
     netavark,
     'setup',
@@ -56,27 +57,41 @@ export async function disconnectEndpoint(
   const { namespace } = context.table.paths(record.id);
   const connection = connectionOf(record, sandbox, endpoint, network);
   const file = inputFile(context, record.id);
+  context.step('network: disconnect');
   // netavark wants one, also to take away what is outside of it.
   if (!hasNetworkNamespace(namespace)) await makeNetworkNamespace(context.config.programs.busybox, namespace);
   try {
     await runNetavark(netavark, 'teardown', connection, namespace, file);
   } catch (error) {
     // Half-made, or lost together with its namespace. netavark takes a bridge away only with its last container.
-    if (membersOf(context, network.id, record.id).length > 0) return;
+    const warn = (): void => {
+      context.log.warning('a container could not be taken out of a network', {
+        network: network.name,
+        container: record.name,
+        reason: messageOf(error),
+      });
+    };
+    if (membersOf(context, network.id, record.id).length > 0) {
+      if (!isAboutNothing(error)) warn();
+      return;
+    }
     const bare = { ...connection, ports: [] };
     try {
       await runNetavark(netavark, 'setup', bare, namespace, file);
       await runNetavark(netavark, 'teardown', bare, namespace, file);
     } catch {
-      context.log.warning('a network could not be taken away', {
-        network: network.name,
-        container: record.name,
-        reason: messageOf(error),
-      });
+      warn();
     }
   } finally {
     await rm(file, { force: true });
   }
+}
+
+/** What netavark says of something that is not there. */
+function isAboutNothing(error: unknown): boolean {
+  return messageOf(error)
+    .split('\n')
+    .every(line => /No such (device|file or directory)|multiple errors/.test(line));
 }
 
 function inputFile(context: EngineContext, id: string): string {

@@ -89,10 +89,10 @@ async function isFull(folder: string): Promise<boolean> {
   return bavail * bsize < FULL_BYTES;
 }
 
-/** It ended before it had read everything; Node says so in several ways. */
+/** It ended before it had read everything: a broken pipe, or Node's own words for it, in place of a system's code. */
 function isBrokenPipe(error: unknown): boolean {
   if (isSystemError(error, 'EPIPE', 'ECONNRESET')) return true;
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_STREAM');
+  return error instanceof Error && 'code' in error && String(error.code).includes('_STREAM_');
 }
 
 function notPacked(reason: string, cause?: unknown): ToolError {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import {
-  collides,
+  TakenPorts,
   groupPorts,
   parsePort,
   planPorts,
@@ -24,11 +24,13 @@ t.test('what is to be published', t => {
     ['80/tcp', '80/udp', '443/tcp'],
     'every exposed one once',
   );
-  for (const key of ['', 'x', '80/icmp', '99999/tcp', '80/tcp/x', '-1', '80-90/tcp'])
+  for (const key of ['', 'x', '80/icmp', '99999/tcp', '80/tcp/x', '-1', '0', '80-90/tcp'])
     t.throws(() => parsePort(key), refused, key);
   for (const HostPort of ['x', '70000', '9-8', '1-', '-', '80 '])
     t.throws(() => planPorts({ '80/tcp': [{ HostPort }] }, [], false), refused, HostPort);
   t.throws(() => planPorts({ '80/tcp': [{ HostIp: 'x; drop' }] }, [], false), refused);
+  const many = Array.from({ length: 5000 }, (_, index) => `${index + 1}/tcp`);
+  t.throws(() => planPorts({}, many, true), { message: /more than 4096 ports/ });
   t.end();
 });
 
@@ -39,6 +41,12 @@ const port = (hostPort: number, change: Partial<PublishedPort> = {}): PublishedP
   hostPort,
   ...change,
 });
+
+const collides = (first: PublishedPort, second: PublishedPort): boolean => {
+  const taken = new TakenPorts();
+  taken.add(first);
+  return taken.has(second);
+};
 
 t.test('who wants the same port', t => {
   t.ok(collides(port(80), port(80)));

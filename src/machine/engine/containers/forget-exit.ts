@@ -1,0 +1,15 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '../../../shared/errors.ts';
+import type { EngineContext } from '../context.ts';
+
+/** Removes the exit file, once what it says is in the record: the next life's has the same name. */
+export async function forgetExit(context: EngineContext, id: string): Promise<void> {
+  try {
+    context.step('exit: forget');
+    await rm(join(context.paths.exits, id), { force: true });
+  } catch (error) {
+    // The next start removes it first; a restart that is due must not be lost over it.
+    context.log.warning('an exit file could not be removed', { container: id, reason: messageOf(error) });
+  }
+}
