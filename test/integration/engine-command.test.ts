@@ -3,7 +3,7 @@
  * same. Terminals are real ones. Needs root, for a mount namespace of its own.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findEngineRoot } from '../support/engine-root.ts';
 import { enterPrivateMachine } from '../support/private-machine.ts';
@@ -243,7 +243,7 @@ t.test('exec, top, stats, cp, diff, export, commit', async t => {
   t.equal(readFileSync(join(folder, 'back/file'), 'utf8'), 'through\n', 'the content of a folder');
   t.match(await ours('exec', 'web', 'sh', '-c', 'ln -s /etc/passwd /tmp/tree/link'), { code: 0 });
   t.match(await ours('cp', 'web:/tmp/tree/link', 'link'), { code: 0 });
-  t.ok(existsSync(join(folder, 'link')) || true);
+  t.equal(readlinkSync(join(folder, 'link')), '/etc/passwd', 'a link stays a link');
   t.match(await ours('cp', 'web:/tmp/tree/sub/file', '-'), { code: 0, stdout: /^file\0/ });
   t.strictSame(plain(await ours('diff', 'web')), plain(await docker('diff', 'web')));
   t.match(await ours('export', '-o', 'web.tar', 'web'), { code: 0 });
@@ -312,7 +312,7 @@ t.test('terminals', async t => {
   const shell = onTerminal(`run ${host.join(' ')} --rm -it --name term test/busybox sh`);
   await eventually('a prompt', () => (shell.output().includes('# ') ? true : undefined));
   shell.stdin.write('stty size; tty\n');
-  await eventually('the size', () => (/33 99\r\n/.test(shell.output()) ? true : undefined));
+  await eventually('the size', () => (/33 99\r+\n/.test(shell.output()) ? true : undefined));
   shell.stdin.write('exit 6\n');
   t.match(await shell.done, { code: 6 });
 
@@ -332,7 +332,7 @@ t.test('terminals', async t => {
   t.match(await attached.done, { code: 1, stdout: /read escape sequence/ });
 
   const quick = await ended(onTerminal('exec -it stays sh -c "stty size; exit 5"'));
-  t.match(quick, { code: 5, stdout: /33 99\r\n/ });
+  t.match(quick, { code: 5, stdout: /33 99\r+\n/ });
   t.match(await ours('exec', '-it', 'stays', 'sh'), { code: 1, stderr: 'the input device is not a TTY\n' });
   t.match(await ours('rm', '-f', 'stays'), { code: 0 });
 });
@@ -396,7 +396,9 @@ t.test('images: run pulls, login, push, save, load', { skip: programs.mkfsErofs 
     stdout: /2: digest: sha256:[0-9a-f]{64} size: \d+\n/,
   });
   t.match(await ours('save', '-o', 'mine.tar', 'mine:2'), { code: 0, stdout: '' });
-  t.strictSame(plain(await ours('images')), plain(await docker('images')));
+  const sortedLines = ({ stdout }: Result): string[] => stdout.split('\n').toSorted();
+  // Docker's client has no order among the repositories of an image.
+  t.strictSame(sortedLines(plain(await ours('images'))), sortedLines(plain(await docker('images'))));
   t.match(await ours('rmi', name, `${registry.host}/mine:2`, 'mine:2'), {
     code: 0,
     stdout: /Untagged: mine:2\n/,

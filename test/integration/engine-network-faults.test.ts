@@ -2,7 +2,7 @@
  * What becomes of containers' networks when the engine, or what it uses, is killed, and with many at once. With the real
  * netavark, in a network namespace of its own. Needs root.
  */
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findEngineRoot } from '../support/engine-root.ts';
 import { enterPrivateMachine } from '../support/private-machine.ts';
@@ -15,9 +15,12 @@ process.env.SLIPWAY_TEST_ENGINE = engineRoot;
 enterPrivateMachine(import.meta.filename, folder, { network: true });
 
 const { default: t } = await import('tap');
-const { cleanUp, eventually, startDaemon } = await import('../support/engine.ts');
+const { bundleDaemon, cleanUp, eventually, startDaemon } = await import('../support/engine.ts');
 const { startNetworkMachine } = await import('../support/network-machine.ts');
 
+const { NETWORK_STEPS } = await import('../../src/machine/engine/steps.ts');
+
+const script = await bundleDaemon(join(folder, 'daemon.mjs'));
 const machine = await startNetworkMachine(engineRoot, folder);
 const { config, docker, said, inspect, inside, fetch, serve, untilServing, sh, world, expectNothing } =
   machine;
@@ -27,7 +30,7 @@ t.teardown(() => {
   cleanUp(folder, join('/sys/fs/cgroup', config.cgroups?.monitors ?? '', '..'));
 });
 
-let daemon = await startDaemon(config);
+let daemon = await startDaemon(config, script);
 t.teardown(() => daemon.kill());
 
 await t.test('an engine that is killed leaves networks as they are', async t => {
@@ -38,7 +41,7 @@ await t.test('an engine that is killed leaves networks as they are', async t => 
   await daemon.kill();
   t.equal(await fetch('http://198.51.100.2:8087', world), 'web\n', 'without an engine');
   sh(`kill -9 $(cat ${join(config.runRoot, 'netavark/aardvark-dns/aardvark.pid')})`);
-  daemon = await startDaemon(config);
+  daemon = await startDaemon(config, script);
   t.equal(await inspect('web', '{{json .NetworkSettings}}'), before);
   t.equal(
     (await inside('client', 'busybox wget -q -O - http://web')).stdout,
@@ -49,7 +52,7 @@ await t.test('an engine that is killed leaves networks as they are', async t => 
   const pid = await inspect('web', '{{.State.Pid}}');
   await daemon.kill();
   sh(`kill -9 ${pid}`);
-  daemon = await startDaemon(config);
+  daemon = await startDaemon(config, script);
   await eventually('another life', async () => {
     const now = await inspect('web', '{{.State.Status}} {{.State.Pid}}');
     return now.startsWith('running') && now !== `running ${pid}` ? true : undefined;
@@ -62,92 +65,90 @@ await t.test('an engine that is killed leaves networks as they are', async t => 
   expectNothing(t, 'in the end');
 });
 
-await t.test('killed while it connects: nothing half-made is left', async t => {
-  await said('network', 'create', 'cut');
-  for (let delayMs = 0; delayMs < 130; delayMs += 13) {
+await t.test('killed at any step: nothing half-made is left, and everything can be worked with', async t => {
+  const stepsFile = join(folder, 'steps.txt');
+  const steps = (): string[] =>
+    existsSync(stepsFile) ? readFileSync(stepsFile, 'utf8').trim().split('\n') : [];
+  const live = async (): Promise<void> => {
+    await said('network', 'create', 'stays');
+    await said('network', 'create', 'comes');
+    await said('run', '-d', '--name', 'none', '--network', 'none', 'test/busybox', 'sleep', '1000');
     await said(
-      'create',
-      '--name',
-      'half',
-      '--network',
-      'cut',
-      '-p',
-      '8088:80',
-      'test/busybox',
-      'sleep',
-      '1000',
+      ...['run', '-d', '--name', 'web', '--network', 'stays', '-p', '8088:80'],
+      ...['test/busybox', 'sleep', '1000'],
     );
-    const started = docker('start', 'half');
-    await new Promise(resolve => setTimeout(resolve, delayMs));
+    await said('network', 'connect', 'comes', 'web');
+    await said('network', 'disconnect', 'stays', 'web');
+    await said('network', 'disconnect', 'none', 'none');
+    await said('network', 'connect', 'comes', 'none');
+    await said('rm', '-f', 'web', 'none');
+    await said('network', 'rm', 'stays', 'comes');
+  };
+  await daemon.kill();
+  daemon = await startDaemon({ ...config, stepsFile }, script);
+  await live();
+  await daemon.kill();
+  const all = steps();
+  const visited = new Set<string>();
+  for (const [crashAt, step] of all.entries()) {
+    const isOurs = step.startsWith('network: ');
+    if (!isOurs && all[crashAt - 1]?.startsWith('network: ') !== true) continue;
+    rmSync(stepsFile, { force: true });
+    daemon = await startDaemon({ ...config, stepsFile, crashAt }, script);
+    await t.rejects(live(), `it was killed before step ${crashAt}, "${step}"`);
+    visited.add(steps().at(-1) ?? '');
     await daemon.kill();
-    await started;
-    daemon = await startDaemon(config);
-    await docker('start', 'half');
-    t.equal(
-      await inspect('half', '{{.State.Status}} {{len .NetworkSettings.Networks}}'),
-      'running 1',
-      `after ${delayMs} ms`,
-    );
-    t.match(await inside('half', 'busybox ip addr show eth0'), { stdout: /inet 172\.\d+\.0\.2\// });
-    await said('rm', '-f', 'half');
-    expectNothing(t, `after ${delayMs} ms`);
-  }
-  await said('network', 'rm', 'cut');
-});
-
-await t.test('killed while a running container is connected or disconnected', async t => {
-  await said('network', 'create', 'stays');
-  await said('network', 'create', 'comes');
-  await serve('web', ['--network', 'stays']);
-  for (let delayMs = 0; delayMs < 100; delayMs += 20) {
-    for (const verb of ['connect', 'disconnect'] as const) {
-      const asked = docker('network', verb, 'comes', 'web');
-      await new Promise(resolve => setTimeout(resolve, delayMs));
-      await daemon.kill();
-      await asked;
-      daemon = await startDaemon(config);
-      const networksNow = await inspect('web', '{{range $k, $v := .NetworkSettings.Networks}}{{$k}} {{end}}');
-      // The container's own queue has been gone through by then.
-      await docker('network', 'disconnect', 'comes', 'web');
-      t.match(networksNow, /stays/);
+    daemon = await startDaemon(config, script);
+    const names = (await said('ps', '-a', '--format', '{{.Names}}')).split('\n').filter(name => name !== '');
+    for (const name of names) {
+      await docker('start', name);
+      const wanted = JSON.parse(await inspect(name, '{{json .NetworkSettings.Networks}}')) as Record<
+        string,
+        { IPAddress: string }
+      >;
+      const addresses = (await inside(name, 'busybox ip -4 -o addr show')).stdout;
+      for (const [network, { IPAddress }] of Object.entries(wanted)) {
+        if (network !== 'none') t.match(addresses, ` ${IPAddress}/`, `${name} is in ${network}`);
+      }
       t.equal(
-        (await inside('web', 'ls /sys/class/net')).stdout,
-        'eth0\nlo\n',
-        `${verb} cut after ${delayMs} ms`,
+        addresses.trim().split('\n').length - 1,
+        Object.keys(wanted).filter(network => network !== 'none').length,
+        `${name} is in no other, killed before step ${crashAt}, "${step}"`,
       );
-      t.equal((await inside('web', 'busybox wget -q -O - http://web')).stdout, 'web\n');
-      if (verb === 'connect') await said('network', 'connect', 'comes', 'web');
+      if (name === 'web') {
+        t.match((await inside(name, 'busybox ip route')).stdout, /^default /m, 'it has a way out');
+        t.match(await said('port', 'web'), /8088/, 'and in');
+      }
     }
+    if (names.length > 0) await said('rm', '-f', ...names);
+    await docker('network', 'rm', 'stays', 'comes');
+    t.equal(await said('network', 'ls', '-q', '--filter', 'type=custom'), '');
+    expectNothing(t, `killed before step ${crashAt}, "${step}"`);
+    await daemon.kill();
   }
-  await said('rm', '-f', 'web');
-  await said('network', 'rm', 'stays', 'comes');
-  expectNothing(t, 'in the end');
+  for (const step of NETWORK_STEPS) t.ok(visited.has(step), `it was killed before "${step}"`);
+  daemon = await startDaemon(config, script);
 });
 
 await t.test('many at once', async t => {
-  const count = 30;
-  const ended = await Promise.all(
-    Array.from({ length: count }, (_, index) =>
-      docker(
-        'run',
-        '--rm',
-        '-p',
-        '80',
-        '--name',
-        `many-${index}`,
-        'test/busybox',
-        'busybox',
-        'hostname',
-        '-i',
-      ),
-    ),
+  const names = Array.from({ length: 30 }, (_, index) => `many-${index}`);
+  const started = await Promise.all(
+    names.map(name => docker('run', '-d', '-p', '80', '--name', name, 'test/busybox', 'sleep', '1000')),
   );
   t.same(
-    ended.filter(({ code }) => code !== 0),
+    started.filter(({ code }) => code !== 0),
     [],
   );
-  t.equal(new Set(ended.map(({ stdout }) => stdout.trim())).size, count, 'an address each');
-  await eventually('their end', async () => ((await said('ps', '-aq')) === '' ? true : undefined));
+  const seen = await Promise.all(
+    names.map(name =>
+      inspect(name, '{{.NetworkSettings.IPAddress}} {{(index .NetworkSettings.Ports "80/tcp" 0).HostPort}}'),
+    ),
+  );
+  for (const column of [0, 1]) {
+    t.equal(new Set(seen.map(line => line.split(' ')[column])).size, names.length, 'one each');
+  }
+  const ended = await Promise.all(names.map(name => docker('rm', '-f', name)));
+  t.ok(ended.every(({ code }) => code === 0));
   expectNothing(t, 'in the end');
 });
 
@@ -170,5 +171,5 @@ await t.test('an image without netavark', async t => {
   });
   t.match(await docker('run', '--rm', '--network', 'none', 'test/busybox', 'true'), { code: 0 });
   await without.kill();
-  daemon = await startDaemon(config);
+  daemon = await startDaemon(config, script);
 });

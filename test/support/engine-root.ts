@@ -19,6 +19,7 @@ const PACKAGES = [
   'netavark',
   'aardvark-dns',
   'nftables',
+  'iproute2',
   'libc6',
   'libgcc-s1',
 ];

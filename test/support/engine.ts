@@ -27,6 +27,8 @@ export interface TestPrograms {
   readonly docker: string;
   /** Looks into the files that layers are kept in. */
   readonly fsckErofs: string;
+  /** iproute2, for what a busybox cannot do: pairs of interfaces across namespaces. */
+  readonly ip: string;
 }
 
 /** Makes programs of `root` (see findEngineRoot) runnable: each goes through the loader it came with. */
@@ -63,6 +65,7 @@ export function testPrograms(root: string, folder: string): TestPrograms {
     },
     docker: program('docker'),
     fsckErofs: program('fsck.erofs'),
+    ip: program('ip', existsSync(join(root, 'usr/bin/ip')) ? 'usr/bin' : 'usr/sbin'),
   };
 }
 

@@ -45,7 +45,12 @@ export interface NetworkMachine extends Disposable {
  * namespace with a web server that says `world`, and a name server that knows `far.example` as 203.0.113.5.
  */
 export async function startNetworkMachine(engineRoot: string, folder: string): Promise<NetworkMachine> {
-  const { engine: programs, networks, docker: dockerProgram } = testPrograms(engineRoot, join(folder, 'bin'));
+  const {
+    engine: programs,
+    networks,
+    docker: dockerProgram,
+    ip,
+  } = testPrograms(engineRoot, join(folder, 'bin'));
   const group = `/slipway-networks-${process.pid}`;
   const runRoot = join(folder, 'run');
   const socket = join(folder, 'api.sock');
@@ -77,7 +82,7 @@ export async function startNetworkMachine(engineRoot: string, folder: string): P
     });
   const { busybox } = programs;
   const inWorld: readonly [string, ...string[]] = [busybox, 'nsenter', `--net=${world}`];
-  const helpers = await makeWorld(busybox, world, inWorld, folder);
+  const helpers = await makeWorld(busybox, ip, world, inWorld, folder);
   const before = new Set(readdirSync('/sys/class/net'));
   const interfaces = (): string[] => readdirSync('/sys/class/net').filter(name => !before.has(name));
   const rules = (): string => sh(`${networks.nft} list ruleset`);
@@ -145,6 +150,7 @@ export async function startNetworkMachine(engineRoot: string, folder: string): P
 
 async function makeWorld(
   busybox: string,
+  ip: string,
   world: string,
   inWorld: readonly [string, ...string[]],
   folder: string,
@@ -153,10 +159,11 @@ async function makeWorld(
   writeFileSync(world, '');
   sh(
     [
+      `${busybox} ip link set lo up`,
       `${busybox} unshare --net=${world} ${busybox} ip link set lo up`,
-      'ip link add uplink type veth peer name faraway',
-      'ip addr add 198.51.100.2/24 dev uplink',
-      'ip link set uplink up',
+      `${ip} link add uplink type veth peer name faraway`,
+      `${ip} addr add 198.51.100.2/24 dev uplink`,
+      `${ip} link set uplink up`,
     ].join('\n'),
   );
   const holder = spawn(program, [...args, busybox, 'sleep', '100000']);
@@ -168,10 +175,10 @@ async function makeWorld(
   writeFileSync(join(folder, 'resolv.conf'), 'nameserver 198.51.100.1\n');
   sh(
     [
-      `ip link set faraway netns ${holder.pid ?? 0}`,
-      `${inWorld.join(' ')} ip addr add 198.51.100.1/24 dev faraway`,
-      `${inWorld.join(' ')} ip link set faraway up`,
-      'ip route add default via 198.51.100.1',
+      `${ip} link set faraway netns ${holder.pid ?? 0}`,
+      `${inWorld.join(' ')} ${ip} addr add 198.51.100.1/24 dev faraway`,
+      `${inWorld.join(' ')} ${ip} link set faraway up`,
+      `${ip} route add default via 198.51.100.1`,
       `mount --bind ${join(folder, 'resolv.conf')} /etc/resolv.conf`,
     ].join('\n'),
   );

@@ -5,7 +5,7 @@ import { mkdirSync, rmSync } from 'node:fs';
  * Makes the rest of the test file run in a mount namespace of its own, with cgroup v2 alone over
  * /sys/fs/cgroup and a tmpfs at `runRoot`, as on a booted machine. The first call starts the file again
  * inside, removes `runRoot` and ends this process with its result. Needs root.
- * @param options.network also in a network namespace of its own, with its loopback up
+ * @param options.network also in a network namespace of its own
  */
 export function enterPrivateMachine(
   testFile: string,
@@ -18,7 +18,7 @@ export function enterPrivateMachine(
     'set -e',
     'mount --make-rprivate /',
     // What /sys shows of the network is that of whoever mounted it.
-    ...(options.network === true ? ['mount -t sysfs sysfs /sys', 'ip link set lo up'] : []),
+    ...(options.network === true ? ['mount -t sysfs sysfs /sys'] : []),
     'if ! mount | grep -q "^[^ ]* on /sys/fs/cgroup type cgroup2"; then umount -R /sys/fs/cgroup 2>/dev/null || true; mount -t cgroup2 none /sys/fs/cgroup; fi',
     'mount -t tmpfs -o mode=755 tmpfs "$1"',
     'shift',

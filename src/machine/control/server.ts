@@ -88,11 +88,15 @@ export class ControlServer implements AsyncDisposable {
 
   /** Listens on a unix socket that only root can open; a socket that an earlier life left is replaced. */
   static async listen(path: string, backend: ControlBackend, log: Log): Promise<ControlServer> {
-    const server = createServer((request, response) => {
+    // No timer looks for slow clients: only root connects here, and an idle machine is not woken.
+    const options = { connectionsCheckingInterval: 2 ** 31 - 1, headersTimeout: 0 };
+    const server = createServer(options, (request, response) => {
       handle(backend, request, response).catch((error: unknown) => log.error(`control: ${messageOf(error)}`));
     });
     rmSync(path, { force: true });
     await listenPrivately(server, path);
+    // A connection that could not be accepted must not end the daemon.
+    server.on('error', error => log.warning(`control: ${messageOf(error)}`));
     return new ControlServer(server);
   }
 

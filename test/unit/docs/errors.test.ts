@@ -5,7 +5,7 @@ import t from 'tap';
 const root = join(import.meta.dirname, '../../..');
 
 /** Names written like codes that are none. */
-const NOT_CODES = /^(CAP|RLIMIT|SCMP|SECCOMP|SLIPWAY|RANCHER)_|^(DOCKER_AUTH_CONFIG|EAI_AGAIN)$/;
+const NOT_CODES = /^(CAP|HPE|RLIMIT|SCMP|SECCOMP|SLIPWAY|RANCHER)_|^(DOCKER_AUTH_CONFIG|EAI_AGAIN)$|^E[A-Z0-9]+$/;
 
 /** Codes in the sources, and the prefixes of those that are put together there. */
 function codesOfSources(): { codes: Map<string, string>; prefixes: string[] } {
@@ -16,7 +16,8 @@ function codesOfSources(): { codes: Map<string, string>; prefixes: string[] } {
     const text = readFileSync(join(root, 'src', name), 'utf8');
     for (const [, code = ''] of text.matchAll(/(?<![\w'])'([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'/g))
       if (!NOT_CODES.test(code)) codes.set(code, name);
-    for (const [, code = ''] of text.matchAll(/code: '([A-Z0-9]+)'/g)) codes.set(code, name);
+    for (const [, code = ''] of text.matchAll(/code: '([A-Z0-9]+)'/g))
+      if (!NOT_CODES.test(code)) codes.set(code, name);
     for (const [, prefix = ''] of text.matchAll(/code: `([A-Z_]+_)\$\{/g)) prefixes.push(prefix);
   }
   return { codes, prefixes };

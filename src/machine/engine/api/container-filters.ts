@@ -122,7 +122,10 @@ interface Port {
 }
 
 function publishedPorts(record: ContainerRecord): Port[] {
-  return (record.sandbox?.ports ?? []).map(({ containerPort, protocol }) => ({ port: containerPort, protocol }));
+  return (record.sandbox?.ports ?? []).map(({ containerPort, protocol }) => ({
+    port: containerPort,
+    protocol,
+  }));
 }
 
 function splitPort(key: string): Port {

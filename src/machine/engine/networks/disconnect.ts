@@ -80,8 +80,8 @@ export async function disconnectNetwork(
   if (network !== undefined) publishNetworkEvent(context, 'disconnect', network, id);
 }
 
-/** Has another network of a running container lead out, and bring its published ports. */
-async function moveGateway(
+/** Has another network of a running container lead out, and bring its published ports. Throws NETWORK_SETUP_FAILED. */
+export async function moveGateway(
   context: EngineContext,
   netavark: Netavark,
   record: ContainerRecord,

@@ -5,6 +5,7 @@ import { dropNetworkNamespace } from '../../host/network-namespace.ts';
 import { killByArgument } from '../../host/processes.ts';
 import type { EngineContext } from '../context.ts';
 import { writeNetworkFiles } from '../containers/network-files.ts';
+import { moveGateway } from './disconnect.ts';
 import type { Endpoint, Sandbox } from './endpoint.ts';
 import { liveSandboxOf, netavarkOf } from './live.ts';
 import { endpointsOf } from './modes.ts';
@@ -75,12 +76,14 @@ export async function settleEndpoints(context: EngineContext, id: string): Promi
       if (pending !== 'undo') endpoints.push(endpoint);
     }
     context.step('network: settle');
+    const left = withoutGateway({ ...sandbox, endpoints });
     const changed = await context.table.update(id, {
-      sandbox: withoutGateway({ ...sandbox, endpoints }),
+      sandbox: left,
       endpoints: endpointsOf(record).filter(wish => !gone.some(network => isNamed(network, wish.network))),
     });
+    const done = left.gateway === undefined ? await moveGateway(context, netavark, changed, left) : changed;
     context.step('network: write names');
-    await writeNetworkFiles(context, changed, namesOf(context, changed));
+    await writeNetworkFiles(context, done, namesOf(context, done));
   });
 }
 

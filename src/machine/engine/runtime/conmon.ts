@@ -142,6 +142,11 @@ function toDockerWords(line: string): string {
       /executable file [`']([^`']*)[`'] not found(?: in \$PATH)?(?:: No such file.*)?$/,
       'exec: "$1": stat $1: no such file or directory',
     )
+    .replace(/the path `([^`']*)[`'] exists but it is not executable.*$/, 'exec: "$1": permission denied')
+    .replace(
+      /the path `([^`']*)[`'] is not a regular file.*$/,
+      'exec: "$1": is a directory: permission denied',
+    )
     .replace(/No such file or directory$/, 'no such file or directory')
     .replace(/Permission denied$/, 'permission denied')
     .replace(/Is a directory$/, 'is a directory');

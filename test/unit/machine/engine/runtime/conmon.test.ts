@@ -25,6 +25,16 @@ t.test("conmon's answers", async t => {
 
 t.test('exit codes of what could not be started', async t => {
   t.equal(runtimeFailure('open `/x`: Permission denied').exitCode, 126);
+  const notExecutable = 'the path `/etc/passwd` exists but it is not executable: Operation not permitted';
+  t.match(runtimeFailure(notExecutable), {
+    exitCode: 126,
+    message: /exec: "\/etc\/passwd": permission denied$/,
+  });
+  const folder = 'the path `/etc` is not a regular file: Operation not permitted';
+  t.match(runtimeFailure(folder), {
+    exitCode: 126,
+    message: /exec: "\/etc": is a directory: permission denied$/,
+  });
   t.equal(runtimeFailure('open `/x`: No such file or directory').exitCode, 127);
   t.equal(runtimeFailure('mount: Invalid argument').exitCode, 128);
   t.notMatch(runtimeFailure('a\u001b[31mred\u0007').message, /\p{Cc}/u, 'no control characters');
