@@ -63,6 +63,7 @@ services:
     image: ./tool
     command: [/bin/sh, -c, "busybox ip route | busybox grep default; exec sleep 1000000"]
     after: [network]
+    net: host
   - name: stubborn
     image: ./tool
     command: [/bin/sh, -c, "mkdir /run/try-1 2>/dev/null && exit 1; mkdir /run/try-2 2>/dev/null && exit 1; exit 0"]
@@ -107,8 +108,14 @@ await using machine = await bootMachine({
   disks: [{ file: disk, format: 'raw' }],
 });
 const ready = await machine.ready();
-t.same(ready.failed.toSorted(), ['flaky', 'late', 'looping'], 'these alone failed');
-t.equal(ready.up, ready.total - 3);
+// A program that ends at once takes its time to do so on a slow machine: then it is found out after the ready line.
+const failed = ready.failed.toSorted();
+t.same(
+  failed.filter(name => name !== 'looping'),
+  ['flaky', 'late'],
+  'these alone failed',
+);
+t.equal(ready.up, ready.total - failed.length);
 t.equal(ready.total, 15, 'one that only a person starts is not counted');
 
 interface View {
@@ -135,6 +142,7 @@ await t.test('who comes after the network finds one', async t => {
 });
 
 await t.test('failures are said on the console, and that they are over', async t => {
+  await machine.says(/looping failed: /);
   const said = machine.consoleText();
   t.match(said, /slipway: flaky failed: ended too often, the last time with exit code 7/);
   t.match(said, /slipway: late failed: not ready within 5 s \(waiting for the file \/tmp\/up\)/);
@@ -163,7 +171,8 @@ await t.test('limits are those of the control group', async t => {
 await t.test('a pod shares a network of its own, also after its owner was killed', async t => {
   const namespaces = async (): Promise<string[]> => {
     const [owner, member] = [await pidOf('owner'), await pidOf('member')];
-    return (await machine.root(`readlink /proc/${owner}/ns/net /proc/${member}/ns/net`)).trim().split('\n');
+    const script = `readlink /proc/${owner}/ns/net; readlink /proc/${member}/ns/net`;
+    return (await machine.root(script)).trim().split('\n');
   };
   const [before = '', same] = await namespaces();
   t.equal(same, before);

@@ -122,6 +122,8 @@ t.test('run: output, input and exit codes', async t => {
   );
   t.equal(echoed.code, 0);
   t.ok(echoed.stdout === input, 'all of 300 kB comes back');
+  const open = start(process.execPath, [main, 'run', ...host, '--rm', '-i', 'test/busybox', 'true']);
+  t.match(await open.done, { code: 0 }, 'input that stays open keeps nobody');
   for (const [words, code] of [
     [['test/busybox', 'nosuch'], 127],
     [['test/busybox', '/etc/passwd'], 126],
@@ -222,7 +224,7 @@ t.test('exec, top, stats, cp, diff, export, commit', async t => {
   t.match(await ours('exec', '-e', 'K=v', '-w', '/tmp', 'web', 'sh', '-c', 'echo $K $PWD'), {
     stdout: 'v /tmp\n',
   });
-  t.match(await ours('top', 'web'), { code: 0, stdout: /^UID +PID +PPID.*\n.*trap/ });
+  t.match(await ours('top', 'web'), { code: 0, stdout: /^UID +PID +PPID.*\n[\s\S]*trap/ });
   t.match(await ours('stats', '--no-stream', '--format', '{{.Name}} {{.ID}}', 'web'), {
     code: 0,
     stdout: /^web [0-9a-f]{12}\n$/,

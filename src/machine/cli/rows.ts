@@ -76,7 +76,7 @@ export function formatRows(rows: readonly Row[], kind: RowKind, format: string):
     .map(line => `${line}\n`)
     .join('');
   if (!isTable) return lines;
-  // Docker makes the header of what the rows told it about themselves: without rows, of the first field names.
+  // The header is the same format over the names of the columns, so that it has as many cells as a row.
   return alignColumns(`${template.header(kind.headers)}\n${lines}`);
 }
 
