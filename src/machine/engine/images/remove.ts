@@ -55,7 +55,7 @@ export class Removal {
     }
     const reference = this.#referenceOf(image, nameOrId);
     const others = [...image.names, ...image.repoDigests].filter(name => name !== reference);
-    const hasOtherTag = others.some(name => image.names.includes(name));
+    const hasOtherTag = others.some(name => image.names.includes(name) && sameRepository(name, reference));
     // The last tag of a repository takes the digests of that repository along.
     const rest = hasOtherTag ? others : others.filter(name => !sameRepository(name, reference));
     const user = this.#containersOf(image)[0];
