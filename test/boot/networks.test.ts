@@ -17,9 +17,10 @@ async function said(...args: readonly string[]): Promise<string> {
 }
 
 const image = await said('inspect', 'ntp', '--format', '{{.Image}}');
+const PROGRAM = '/busybox';
 /** Runs an applet of the machine's static busybox in a container of any image. */
 const busybox = (options: readonly string[], ...words: readonly string[]): Promise<string> =>
-  said('run', ...options, '-v', '/usr/bin/busybox:/b:ro', '--entrypoint', '/b', image, ...words);
+  said('run', ...options, '-v', `/usr/bin/busybox:${PROGRAM}:ro`, '--entrypoint', PROGRAM, image, ...words);
 const fromMachine = (): Promise<string> =>
   busybox(['--rm', '--network', 'host'], 'wget', '-q', '-O', '-', 'http://127.0.0.1:8080/hostname');
 const pidOf = (): Promise<string> => machine.root('cat /run/slipway/system-docker.pid');

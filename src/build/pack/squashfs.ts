@@ -17,10 +17,11 @@ export interface PackSquashfsOptions {
 /**
  * Settings by measurement (iso/README.md has the table). zstd builds fast and reads fast at boot: larger
  * blocks or a higher level cost a multiple of the time for a few percent. xz is for the smallest image,
- * so it takes the largest block and the filter for the architecture's instructions.
+ * with the filter for the architecture's instructions; its blocks are no larger, because a machine with little memory
+ * unpacks a whole one again and again for a single page.
  */
 const ZSTD = { compression: 'zstd', blockBytes: 256 * 1024, level: 15 } as const;
-const XZ = { compression: 'xz', blockBytes: 1024 * 1024 } as const;
+const XZ = { compression: 'xz', blockBytes: 256 * 1024 } as const;
 
 /**
  * Packs a tree as a squashfs file: owners, devices, hard links and extended attributes as they stand in

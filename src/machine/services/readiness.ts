@@ -1,8 +1,8 @@
 import { get as getHttp } from 'node:http';
-import { get as getHttps } from 'node:https';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNever } from '../../shared/errors.ts';
+import { nodeHttps } from '../../shared/node-https.ts';
 import type { Readiness, ServiceDefinition } from '../../shared/service/definition.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
 import { existsBelow } from '../host/place.ts';
@@ -161,7 +161,7 @@ function probeTcp(host: string, port: number, signal: AbortSignal): Promise<bool
 /** Any answer below 400 counts; redirects are not followed, certificates not checked: it is about being up. */
 function probeHttp(url: string, signal: AbortSignal): Promise<boolean> {
   return new Promise(resolve => {
-    const get = url.startsWith('https:') ? getHttps : getHttp;
+    const get = url.startsWith('https:') ? nodeHttps().get : getHttp;
     const options = { signal, timeout: PROBE_TIMEOUT_MS, agent: false, rejectUnauthorized: false };
     const request = get(url, options, response => {
       response.destroy();

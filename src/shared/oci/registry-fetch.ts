@@ -1,7 +1,8 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Agent as HttpsAgent } from 'node:https';
 import { Readable, pipeline } from 'node:stream';
 import { messageOf } from '../errors.ts';
+import { nodeHttps } from '../node-https.ts';
 import type { FetchFunction } from './registry-transport.ts';
 
 /**
@@ -13,13 +14,15 @@ export function openRegistryFetch(
   env: Readonly<Record<string, string | undefined>>,
 ): { readonly fetch: FetchFunction } & Disposable {
   const options = { keepAlive: true, maxSockets: 8, proxyEnv: { ...env } };
-  const agents = { http: new HttpAgent(options), https: new HttpsAgent(options) };
+  const httpAgent = new HttpAgent(options);
+  let httpsAgent: HttpsAgent | undefined;
   return {
     fetch: (url, init) =>
       new Promise((resolve, reject) => {
         const isSecure = url.protocol === 'https:';
-        const request = (isSecure ? httpsRequest : httpRequest)({
-          agent: isSecure ? agents.https : agents.http,
+        if (isSecure) httpsAgent ??= new (nodeHttps().Agent)(options);
+        const request = (isSecure ? nodeHttps().request : httpRequest)({
+          agent: isSecure ? httpsAgent : httpAgent,
           host: url.hostname.replace(/^\[|\]$/g, ''),
           ...(url.port === '' ? {} : { port: Number(url.port) }),
           path: url.pathname + url.search,
@@ -46,8 +49,8 @@ export function openRegistryFetch(
         }
       }),
     [Symbol.dispose]() {
-      agents.http.destroy();
-      agents.https.destroy();
+      httpAgent.destroy();
+      httpsAgent?.destroy();
     },
   };
 }

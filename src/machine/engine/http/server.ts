@@ -1,10 +1,10 @@
 import { lstat, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { type Duplex, Readable } from 'node:stream';
 import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
+import { nodeHttps } from '../../../shared/node-https.ts';
 import { API_VERSION, parseVersionedPath } from '../../engine-api/api-version.ts';
 import { httpStatusOf } from '../../engine-api/http-status.ts';
 import { matchRoute } from '../../engine-api/routes.ts';
@@ -52,7 +52,7 @@ export async function serveApi(backend: Backend, socketPath: string, log: Log): 
 export async function serveTls(backend: Backend, config: TlsConfig, log: Log): Promise<ApiServer> {
   const { host, port, authority, certificate, key } = config;
   return listen(`${host}:${port}`, async () => {
-    const server = createTlsServer({
+    const server = nodeHttps().createServer({
       ca: authority,
       cert: certificate,
       key,
