@@ -61,7 +61,7 @@ services:
     timeout: 5s
   - name: online
     image: ./tool
-    command: [/bin/sh, -c, "busybox ip route | busybox grep default; exec sleep 1000000"]
+    command: [/bin/sh, -c, "{ busybox ip route; busybox ip -6 route; } | busybox grep default; exec sleep 1000000"]
     after: [network]
     net: host
   - name: stubborn
