@@ -23,7 +23,8 @@ const busybox = (options: readonly string[], ...words: readonly string[]): Promi
   said('run', ...options, '-v', `/usr/bin/busybox:${PROGRAM}:ro`, '--entrypoint', PROGRAM, image, ...words);
 const fromMachine = (): Promise<string> =>
   busybox(['--rm', '--network', 'host'], 'wget', '-q', '-O', '-', 'http://127.0.0.1:8080/hostname');
-const pidOf = (): Promise<string> => machine.root('cat /run/slipway/system-docker.pid');
+const pidOf = (): Promise<string> =>
+  machine.root('cat /run/slipway/system-docker.pid 2>/dev/null || echo none');
 
 await t.test('a container on a network of its own', async t => {
   t.equal(
@@ -47,10 +48,13 @@ await t.test('the name server is no part of the engine, and answers without it',
   const group = await machine.root(
     'cat /proc/$(cat /run/system-docker/netavark/aardvark-dns/aardvark.pid)/cgroup',
   );
-  t.match(group, /slipway\/monitors/);
+  // Told from inside the console's own group.
+  t.match(group, /\/monitors$/m);
   const before = await pidOf();
   await machine.root(`kill -9 ${before}`);
-  await machine.eventually('another life', async () => ((await pidOf()) === before ? undefined : true));
+  await machine.eventually('another life', async () =>
+    [before, 'none\n'].includes(await pidOf()) ? undefined : true,
+  );
   t.equal(await fromMachine(), hostname);
   t.equal(
     await busybox(['--rm', '--network', 'front'], 'wget', '-q', '-O', '-', 'http://web/hostname'),

@@ -184,7 +184,7 @@ export async function startDaemon(
   config: Omit<EngineConfig, 'log' | 'onStep'> & { socket: string; stepsFile?: string; crashAt?: number },
   script = DAEMON,
 ): Promise<EngineDaemon> {
-  const child = spawn(process.execPath, [script, JSON.stringify(config)], {
+  const child = spawn(process.execPath, [...HEAP_FLAGS, script, JSON.stringify(config)], {
     stdio: ['pipe', 'pipe', process.env.SLIPWAY_TEST_LOG === '1' ? 'inherit' : 'ignore'],
   });
   const pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
