@@ -151,6 +151,9 @@ t.test('attach: what is said from now on, or all of it', async t => {
   const late = raw(attachPath('said', 'stream=1&stdout=1&stderr=1&stdin=1'));
   const all = raw(attachPath('said', 'stream=1&stdout=1&stderr=1&logs=1'));
   const errors = raw(attachPath('said', 'stream=1&stderr=1'));
+  await eventually('all three to be attached', () =>
+    [late, all, errors].every(reader => reader.text().includes('\r\n\r\n')) ? true : undefined,
+  );
   late.socket.write('go\n');
   await eventually('both words', () => (late.text().includes('late2') ? true : undefined));
   late.socket.write('end\n');
