@@ -25,7 +25,10 @@ const common: BuildOptions = {
 const commandLineApart: Plugin = {
   name: 'command-line-apart',
   setup(build) {
-    build.onResolve({ filter: /^\.\/cli\/main\.ts$/ }, () => ({ path: './command-line.cjs', external: true }));
+    build.onResolve({ filter: /^\.\/cli\/main\.ts$/ }, () => ({
+      path: './command-line.cjs',
+      external: true,
+    }));
   },
 };
 

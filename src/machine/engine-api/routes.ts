@@ -144,11 +144,7 @@ export const ROUTES: readonly Route[] = [
   route('DELETE', '/images/{name...}', 'imageRemove'),
   route('GET', '/distribution/{name...}/json', 'distributionInspect'),
   route('POST', '/auth', 'login'),
-  route(
-    'GET POST',
-    '/(session|build|build/prune|build/cancel)',
-    'planned',
-  ),
+  route('GET POST', '/(session|build|build/prune|build/cancel)', 'planned'),
   route(
     'GET POST DELETE PUT',
     '/(volumes|swarm|services|nodes|tasks|secrets|configs|plugins)(/.*)?',

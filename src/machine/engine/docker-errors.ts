@@ -173,11 +173,7 @@ export function notModified(what: string): ToolError {
 
 /** 501 */
 export function notReadable(): ToolError {
-  return refuse(
-    'ENGINE_NOT_SUPPORTED',
-    'unsupported',
-    'configured logging driver does not support reading',
-  );
+  return refuse('ENGINE_NOT_SUPPORTED', 'unsupported', 'configured logging driver does not support reading');
 }
 
 /** 501 */

@@ -292,7 +292,8 @@ function parseHealthcheck(value: unknown, subject: string): ImageHealthcheck {
   if (json.Test === undefined || json.Test === null) return numbers;
   const test = asArray(json.Test, subject, 'config.Healthcheck.Test', 10_000);
   const isText = (word: unknown): word is string => typeof word === 'string';
-  if (!test.every(isText)) throw malformed(subject, 'config.Healthcheck.Test holds something else than texts');
+  if (!test.every(isText))
+    throw malformed(subject, 'config.Healthcheck.Test holds something else than texts');
   return { Test: test, ...numbers };
 }
 

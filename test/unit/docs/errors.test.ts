@@ -5,7 +5,8 @@ import t from 'tap';
 const root = join(import.meta.dirname, '../../..');
 
 /** Names written like codes that are none. */
-const NOT_CODES = /^(CAP|HPE|RLIMIT|SCMP|SECCOMP|SLIPWAY|RANCHER)_|^(DOCKER_AUTH_CONFIG|EAI_AGAIN)$|^E[A-Z0-9]+$/;
+const NOT_CODES =
+  /^(CAP|HPE|RLIMIT|SCMP|SECCOMP|SLIPWAY|RANCHER)_|^(DOCKER_AUTH_CONFIG|EAI_AGAIN)$|^E[A-Z0-9]+$/;
 
 /** Codes in the sources, and the prefixes of those that are put together there. */
 function codesOfSources(): { codes: Map<string, string>; prefixes: string[] } {

@@ -49,7 +49,8 @@ export async function probeHealth(
   signal.addEventListener('abort', stop, { once: true });
   try {
     const exitCode = await session.exitCode;
-    if (late.isOver) return end(NO_ANSWER, `Health check exceeded timeout (${formatDuration(plan.timeoutMs)})`);
+    if (late.isOver)
+      return end(NO_ANSWER, `Health check exceeded timeout (${formatDuration(plan.timeoutMs)})`);
     return end(exitCode, output());
   } catch (error) {
     return end(NO_ANSWER, messageOf(error));

@@ -27,7 +27,9 @@ t.test('options', t => {
     message: 'create v: missing required option: "type"',
   });
   t.throws(() => checkVolumeOptions('v', { size: '1g' }), { message: /no quota support/ });
-  t.throws(() => checkVolumeOptions('v', { type: 'a\0b', device: 'x' }), { code: 'ENGINE_INVALID_PARAMETER' });
+  t.throws(() => checkVolumeOptions('v', { type: 'a\0b', device: 'x' }), {
+    code: 'ENGINE_INVALID_PARAMETER',
+  });
   t.end();
 });
 
