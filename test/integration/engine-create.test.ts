@@ -298,7 +298,7 @@ t.test("docker's own client makes containers", async t => {
           '--group-add',
           '2000',
           '--workdir',
-          '/work/here',
+          '/srv/here',
           '--env',
           'A=1',
           '--env',
@@ -330,7 +330,7 @@ t.test("docker's own client makes containers", async t => {
     t.same(lines.slice(0, 8), [
       '1000',
       '1000 2000',
-      '/work/here',
+      '/srv/here',
       '1 two',
       '300',
       'CapBnd: 0000000000000400',
