@@ -54,7 +54,7 @@ export function openLog(folder: string, options: ReadLogOptions): LogReading {
   }
   const atFirst = held.opened;
   // What came before the watch; whether a file that came meanwhile is told of again is not known.
-  held.look();
+  if (options.follow) held.look();
   const untold = held.opened - atFirst;
 
   // Called by whoever changes the log or the container: a fault is the reader's alone.
@@ -72,7 +72,8 @@ export function openLog(folder: string, options: ReadLogOptions): LogReading {
     waiter.wake();
   }
 
-  const takeBack = options.onWake?.(look);
+  // Who wants only what is there cannot fall behind, however much is written meanwhile.
+  const takeBack = options.follow ? options.onWake?.(look) : undefined;
   options.signal?.addEventListener('abort', waiter.wake, { once: true });
   if (!options.follow || options.isOver?.() === true) held.end();
   return {
