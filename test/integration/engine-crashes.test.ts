@@ -20,6 +20,7 @@ const {
   argumentsOf,
   bundleDaemon,
   cleanUp,
+  daemonConfigs,
   eventually,
   makeImageStore,
   processesWith,
@@ -36,20 +37,7 @@ const script = await bundleDaemon(join(folder, 'daemon.mjs'));
 const group = `/slipway-crashes-${process.pid}`;
 const cgroupRoot = join('/sys/fs/cgroup', group);
 
-const configFor = (name: string) => ({
-  runRoot: join(folder, name),
-  socket: join(folder, `${name}.sock`),
-  imageStores: [store],
-  programs,
-  cgroups: {
-    root: '/sys/fs/cgroup',
-    monitors: `${group}/monitors`,
-    services: `${group}/services`,
-    user: `${group}/user`,
-    limits: false,
-  },
-  version: '0.1.0-test',
-});
+const configFor = daemonConfigs(folder, group, { programs, store });
 
 t.setTimeout(600_000);
 t.teardown(() => cleanUp(folder, cgroupRoot));

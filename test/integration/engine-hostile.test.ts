@@ -17,8 +17,16 @@ process.env.SLIPWAY_TEST_ENGINE = engineRoot;
 enterPrivateMachine(import.meta.filename, folder);
 
 const { default: t } = await import('tap');
-const { bundleDaemon, cleanUp, eventually, makeImageStore, serviceRequest, startDaemon, testPrograms } =
-  await import('../support/engine.ts');
+const {
+  bundleDaemon,
+  cleanUp,
+  daemonConfigs,
+  eventually,
+  makeImageStore,
+  serviceRequest,
+  startDaemon,
+  testPrograms,
+} = await import('../support/engine.ts');
 const { issueCertificate, makeAuthority } = await import('../support/certificates.ts');
 const { runWithInput } = await import('../support/docker-client.ts');
 const { makeRandom } = await import('../support/random-requests.ts');
@@ -30,20 +38,7 @@ const script = await bundleDaemon(join(folder, 'daemon.mjs'));
 const group = `/slipway-hostile-${process.pid}`;
 const cgroupRoot = join('/sys/fs/cgroup', group);
 
-const configFor = (name: string) => ({
-  runRoot: join(folder, name),
-  socket: join(folder, `${name}.sock`),
-  imageStores: [store],
-  programs,
-  cgroups: {
-    root: '/sys/fs/cgroup',
-    monitors: `${group}/monitors`,
-    services: `${group}/services`,
-    user: `${group}/user`,
-    limits: false,
-  },
-  version: '0.1.0-test',
-});
+const configFor = daemonConfigs(folder, group, { programs, store });
 
 t.setTimeout(600_000);
 t.teardown(() => cleanUp(folder, cgroupRoot));

@@ -16,7 +16,7 @@ process.env.SLIPWAY_TEST_ENGINE = engineRoot;
 enterPrivateMachine(import.meta.filename, folder);
 
 const { default: t } = await import('tap');
-const { bundleDaemon, cleanUp, eventually, makeImageStore, startDaemon, testPrograms } =
+const { bundleDaemon, cleanUp, daemonConfigs, eventually, makeImageStore, startDaemon, testPrograms } =
   await import('../support/engine.ts');
 const { dockerClient, runWithInput } = await import('../support/docker-client.ts');
 const { rawClient } = await import('../support/raw-client.ts');
@@ -27,20 +27,7 @@ const script = await bundleDaemon(join(folder, 'daemon.mjs'));
 const group = `/slipway-robust-${process.pid}`;
 const cgroupRoot = join('/sys/fs/cgroup', group);
 
-const configFor = (name: string) => ({
-  runRoot: join(folder, name),
-  socket: join(folder, `${name}.sock`),
-  imageStores: [store],
-  programs,
-  cgroups: {
-    root: '/sys/fs/cgroup',
-    monitors: `${group}/monitors`,
-    services: `${group}/services`,
-    user: `${group}/user`,
-    limits: false,
-  },
-  version: '0.1.0-test',
-});
+const configFor = daemonConfigs(folder, group, { programs, store });
 
 t.setTimeout(600_000);
 t.teardown(() => cleanUp(folder, cgroupRoot));

@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Arch } from '../../src/shared/arch.ts';
 import { LOADER, MULTIARCH, hostArch } from '../../src/shared/arch.ts';
+import { quoteShellWord } from '../../src/shared/shell-word.ts';
 import { storeRoot } from '../../src/build/store/store.ts';
 import { VM_TOOLS } from '../../src/build/tools/packages.ts';
 import { type Toolbox, openToolbox } from '../../src/build/tools/toolbox.ts';
@@ -181,7 +182,7 @@ export class TestMachine implements AsyncDisposable {
 
   /** Docker's words by system-docker's own command on the machine: one connection, one program. */
   async systemDocker(...args: string[]): Promise<ProgramResult> {
-    return this.ssh(['sudo', 'system-docker', ...args].map(quote).join(' '));
+    return this.ssh(['sudo', 'system-docker', ...args].map(quoteShellWord).join(' '));
   }
 
   /** Runs a command as root and returns what it prints; throws when it fails. */
@@ -286,11 +287,6 @@ export class TestMachine implements AsyncDisposable {
       env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', HOME: this.#folder },
     };
   }
-}
-
-/** A word as a POSIX shell reads it. */
-function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 async function freePort(): Promise<number> {

@@ -242,6 +242,28 @@ export async function startDaemon(
   };
 }
 
+/** Configurations of engines that a test starts one after the other, in folders of their own below `folder`. */
+export function daemonConfigs(
+  folder: string,
+  group: string,
+  { programs, store }: { readonly programs: EnginePrograms; readonly store: string },
+) {
+  return (name: string) => ({
+    runRoot: join(folder, name),
+    socket: join(folder, `${name}.sock`),
+    imageStores: [store],
+    programs,
+    cgroups: {
+      root: '/sys/fs/cgroup',
+      monitors: `${group}/monitors`,
+      services: `${group}/services`,
+      user: `${group}/user`,
+      limits: false,
+    },
+    version: '0.1.0-test',
+  });
+}
+
 /** A request for a service of the test image: `sh -c SCRIPT`, with nothing but what is asked for. */
 export function serviceRequest(
   script: string,

@@ -1,12 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { ToolError, isSystemError } from '../../shared/errors.ts';
+import { quoteShellWord } from '../../shared/shell-word.ts';
 import type { CommandContext } from './context.ts';
 import { starterManifest } from './starter-manifest.ts';
 
 /** A word as a POSIX shell reads it. */
 function shellWord(word: string): string {
-  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return /^[\w./-]+$/.test(word) ? word : quoteShellWord(word);
 }
 
 /** `slipway init`: writes slipway.yml into a folder; one that is there is left alone. */

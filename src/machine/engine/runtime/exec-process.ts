@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { quoteShellWord } from '../../../shared/shell-word.ts';
 import { PROGRAM_PATH } from '../../host/run-program.ts';
 import { runtimeArguments, type Runtime } from './crun.ts';
 import { type ExecPipe, makePipes } from './exec-pipes.ts';
@@ -97,9 +98,9 @@ export async function startExecOnTerminal(start: ExecStart): Promise<ExecProcess
       script,
       [
         `#!${start.busybox} sh`,
-        `printf %s ${quote(terminalMark(start.folder))}`,
-        [start.runtime.program, ...execArguments(start)].map(quote).join(' '),
-        `echo $? > ${quote(exitFile)}`,
+        `printf %s ${quoteShellWord(terminalMark(start.folder))}`,
+        [start.runtime.program, ...execArguments(start)].map(quoteShellWord).join(' '),
+        `echo $? > ${quoteShellWord(exitFile)}`,
         '',
       ].join('\n'),
     );
@@ -169,8 +170,4 @@ async function readPid(folder: string): Promise<number | undefined> {
   const text = await readFile(join(folder, 'pid'), 'utf8').catch(() => '');
   const pid = Number(text.trim());
   return pid > 0 ? pid : undefined;
-}
-
-function quote(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }
