@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fetchBlobs } from '../../src/build/fetch/fetch-blobs.ts';
 import { HttpClient } from '../../src/build/fetch/http-client.ts';
-import { openDebian } from '../../src/build/resolve/debian/debian-index.ts';
+import { type DebianIndex, openDebian } from '../../src/build/resolve/debian/debian-index.ts';
+import type { SuiteName } from '../../src/build/resolve/debian/in-release.ts';
 import { findMirrors, packageUrls } from '../../src/build/resolve/debian/mirrors.ts';
 import type { LockedPackage } from '../../src/build/lock/lock.ts';
 import { type Store, openStore, storeRoot } from '../../src/build/store/store.ts';
@@ -16,6 +17,8 @@ import { ContentReader } from '../../src/shared/fs/content-reader.ts';
 interface Resolved {
   readonly arch: Arch;
   readonly set: PackageSet;
+  /** Other suites than the build's. Their index need not be of today: they are for clients, never for an image. */
+  readonly suites?: readonly SuiteName[];
 }
 
 /**
@@ -29,9 +32,13 @@ async function withPackages<T>(
   await using store = await openStore(storeRoot(process.env));
   using http = new HttpClient({ env: process.env, maxSockets: 4 });
   const mirrors = await findMirrors({ mirrors: [], env: process.env, cwd: process.cwd() });
-  const index = await openDebian({ mirrors, store, http, emit: ignoreEvents, now: new Date() });
+  const open = { mirrors, store, http, emit: ignoreEvents, now: new Date() };
+  const indexes = new Map<readonly SuiteName[] | undefined, DebianIndex>();
   const results: T[] = [];
-  for (const { arch, set } of sets) {
+  for (const { arch, set, suites } of sets) {
+    const other = suites === undefined ? {} : { suites, isRecord: true };
+    const index = indexes.get(suites) ?? (await openDebian({ ...open, ...other }));
+    indexes.set(suites, index);
     const packages = await index.resolve(arch, set);
     const wants = packages.map(pkg => ({
       name: pkg.name,

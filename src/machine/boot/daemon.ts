@@ -8,7 +8,7 @@ import { createServiceControl } from '../control/services.ts';
 import { bootView, versionView } from '../control/views.ts';
 import type { CreateEngine, Engine } from '../engine/engine-config.ts';
 import { writeConsoles } from '../host/consoles.ts';
-import { hasDefaultRoute, hasNetworkAddress, readKernelLine, readUptime } from '../host/kernel.ts';
+import { readKernelLine, readUptime } from '../host/kernel.ts';
 import { listMountPoints } from '../host/mounts.ts';
 import { sharesPod } from '../host/namespaces.ts';
 import { probePort, probeUrl } from '../host/network-probes.ts';
@@ -28,7 +28,7 @@ import { loadEarlyTimeline, loadFailedFileSystems } from './early-timeline.ts';
 import { Journal } from './journal.ts';
 import { findEnginePrograms } from './engine-programs.ts';
 import { loadMachineImage } from './load-machine-image.ts';
-import { PATIENCE_MS, awaitNetwork } from './network-condition.ts';
+import { NETWORK_SIGNS, PATIENCE_MS, awaitNetwork } from './network-condition.ts';
 import { runBoot } from './sequence.ts';
 
 /** All services together have this long to stop, and with `onshutdown` this long; the shutdown script waits 75 s. */
@@ -136,7 +136,7 @@ async function watchNetwork(context: BootContext): Promise<void> {
   if (!image.services.some(service => conditionsOf(service, image.services).includes(NETWORK))) return;
   try {
     const isWanted = (): boolean => runner.isHeldUpBy(NETWORK);
-    const found = await awaitNetwork({ hasDefaultRoute, hasNetworkAddress, isWanted, signal });
+    const found = await awaitNetwork({ signs: NETWORK_SIGNS, isWanted, signal });
     if (!found) {
       const line = `no network within ${PATIENCE_MS / 1000} s: the services that wait for it start without`;
       await say(`slipway: ${line}`);

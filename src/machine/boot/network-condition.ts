@@ -1,18 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defaultInterface, hasIpv6DefaultRoute, hasNetworkAddress } from '../host/routes.ts';
 
 /** A service that waits for nothing but the network is started without one after this long. */
 export const PATIENCE_MS = 20_000;
-/** An address alone is enough once it has been there for this long: a route mostly follows it. */
-const ADDRESS_MS = 2000;
 /** How often is looked, at first and once it has taken a minute. */
 const POLL_MS = 500;
 const PATIENT_POLL_MS = 5000;
 const PATIENT_FROM_MS = 60_000;
 
+/** Something by which a network is known once it has lasted. */
+export interface NetworkSign {
+  readonly isThere: () => boolean;
+  readonly lastingMs: number;
+}
+
+/**
+ * An address is mostly followed by a route, and what IPv6 announces by itself by an answer of DHCP, which most services
+ * mean when they say network.
+ */
+export const NETWORK_SIGNS: readonly NetworkSign[] = [
+  { isThere: () => defaultInterface() !== undefined, lastingMs: 0 },
+  { isThere: () => hasNetworkAddress('IPv4'), lastingMs: 2000 },
+  { isThere: () => hasIpv6DefaultRoute() || hasNetworkAddress('IPv6'), lastingMs: 8000 },
+];
+
 export interface AwaitNetworkOptions {
-  readonly hasDefaultRoute: () => boolean;
-  /** A network card has an address. */
-  readonly hasNetworkAddress: () => boolean;
+  readonly signs: readonly NetworkSign[];
   /** Whether a service is held up by the network alone; the patience is counted from there. */
   readonly isWanted: () => boolean;
   readonly signal: AbortSignal;
@@ -22,22 +35,24 @@ export interface AwaitNetworkOptions {
 }
 
 /**
- * Resolves once there is a network: a default route, or an address that stays without one. Answers false when a service
- * has waited for it in vain. Rejects with the signal's reason.
+ * Resolves once there is a network: one of the signs has lasted. Answers false when a service has waited for it in
+ * vain. Rejects with the signal's reason.
  */
 export async function awaitNetwork(options: AwaitNetworkOptions): Promise<boolean> {
-  const { hasDefaultRoute, hasNetworkAddress, isWanted, signal } = options;
+  const { signs, isWanted, signal } = options;
   const now = options.now ?? (() => performance.now());
   const pause = options.pause ?? ((durationMs, stop) => sleep(durationMs, undefined, { signal: stop }));
   const begunAt = now();
-  let addressSince: number | undefined;
+  const since = new Map<NetworkSign, number>();
   let wantedSince: number | undefined;
   for (;;) {
     signal.throwIfAborted();
-    if (hasDefaultRoute()) return true;
     const at = now();
-    addressSince = hasNetworkAddress() ? (addressSince ?? at) : undefined;
-    if (addressSince !== undefined && at - addressSince >= ADDRESS_MS) return true;
+    for (const sign of signs) {
+      if (!sign.isThere()) since.delete(sign);
+      else if (!since.has(sign)) since.set(sign, at);
+    }
+    if (signs.some(sign => at - (since.get(sign) ?? Infinity) >= sign.lastingMs)) return true;
     if (isWanted()) wantedSince ??= at;
     if (wantedSince !== undefined && at - wantedSince >= PATIENCE_MS) return false;
     const isUrgent = wantedSince !== undefined || at - begunAt < PATIENT_FROM_MS;

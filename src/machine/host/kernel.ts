@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { ToolError, isSystemError, messageOf } from '../../shared/errors.ts';
 
@@ -36,33 +35,4 @@ export function applySysctl(key: string, value: string): void {
 /** True when there is a network interface with a device behind it: not the loopback, a bridge or a veth. */
 export function hasNetworkCard(root = '/sys/class/net'): boolean {
   return readdirSync(root).some(name => existsSync(`${root}/${name}/device`));
-}
-
-/** True once a network card has an address that others can reach: not one that it gave itself for its own wire. */
-export function hasNetworkAddress(root = '/sys/class/net'): boolean {
-  return Object.entries(networkInterfaces()).some(
-    ([name, addresses = []]) =>
-      existsSync(`${root}/${name}/device`) &&
-      addresses.some(({ address, internal }) => !internal && !/^(169\.254\.|fe[89ab])/i.test(address)),
-  );
-}
-
-/** True once a packet for anywhere would have a way out: a default route in the main table, IPv4 or IPv6. */
-export function hasDefaultRoute(): boolean {
-  const lines = (file: string): string[][] => {
-    try {
-      return readFileSync(file, 'utf8')
-        .split('\n')
-        .map(line => line.trim().split(/\s+/));
-    } catch (error) {
-      if (isSystemError(error, 'ENOENT')) return [];
-      throw error;
-    }
-  };
-  return (
-    lines('/proc/net/route').some(route => route[1] === '00000000' && route[7] === '00000000') ||
-    lines('/proc/net/ipv6_route').some(
-      route => /^0{32}$/.test(route[0] ?? '') && route[1] === '00' && route[9] !== 'lo',
-    )
-  );
 }

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { isSystemError } from '../../shared/errors.ts';
 
 /** Where a route of the main table leads. */
 export interface RouteTarget {
@@ -9,15 +11,32 @@ export interface RouteTarget {
 
 /** The networks that the machine reaches without its default route, of IPv4. */
 export function listRoutes(): RouteTarget[] {
-  return parseRoutes(readFileSync('/proc/net/route', 'utf8'));
+  return parseRoutes(readTable('/proc/net/route'));
 }
 
-/** The interface of the default route; undefined when there is none. */
+/** The interface of IPv4's default route; undefined when there is none. */
 export function defaultInterface(): string | undefined {
-  return readFileSync('/proc/net/route', 'utf8')
-    .split('\n')
-    .map(line => line.split(/\s+/))
-    .find(([, destination, , , , , , mask]) => destination === '00000000' && mask === '00000000')?.[0];
+  return rowsOf(readTable('/proc/net/route')).find(
+    ([, destination, , , , , , mask]) => destination === '00000000' && mask === '00000000',
+  )?.[0];
+}
+
+/** Whether IPv6 has a default route: the kernel's own `unreachable` one, which lies on `lo`, is none. */
+export function hasIpv6DefaultRoute(): boolean {
+  return rowsOf(readTable('/proc/net/ipv6_route')).some(
+    route => /^0{32}$/.test(route[0] ?? '') && route[1] === '00' && route[9] !== 'lo',
+  );
+}
+
+/** True once a network card has an address that others can reach: not one that it gave itself for its own wire. */
+export function hasNetworkAddress(family: 'IPv4' | 'IPv6', root = '/sys/class/net'): boolean {
+  return Object.entries(networkInterfaces()).some(
+    ([name, addresses = []]) =>
+      existsSync(`${root}/${name}/device`) &&
+      addresses.some(
+        given => given.family === family && !given.internal && !/^(169\.254\.|fe[89ab])/i.test(given.address),
+      ),
+  );
 }
 
 /** Bytes that go through an interface at once; undefined when there is none of that name. */
@@ -38,4 +57,18 @@ export function parseRoutes(text: string): RouteTarget[] {
     const bytes = [6, 4, 2, 0].map(at => Number.parseInt(destination.slice(at, at + 2), 16));
     return [{ interface: name, subnet: `${bytes.join('.')}/${bits}` }];
   });
+}
+
+/** Empty where the kernel has no such protocol. */
+function readTable(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return '';
+    throw error;
+  }
+}
+
+function rowsOf(table: string): string[][] {
+  return table.split('\n').map(line => line.trim().split(/\s+/));
 }

@@ -1,4 +1,5 @@
 import { invalidParameter } from '../docker-errors.ts';
+import { expandWord, splitWords } from './dockerfile-words.ts';
 
 /** `config` of an image configuration as it is written; fields that are not known here are kept. */
 export interface ImageConfigJson {
@@ -21,10 +22,12 @@ export interface ImageConfigJson {
  * --change` do. Throws ENGINE_INVALID_PARAMETER.
  */
 export function applyChanges(config: ImageConfigJson, changes: readonly string[]): ImageConfigJson {
-  return changes.reduce((current, change) => applyChange(current, change), config);
+  const setsCommand = changes.some(change => /^\s*cmd\b/i.test(change));
+  return changes.reduce((current, change) => applyChange(current, change, setsCommand), config);
 }
 
-function applyChange(config: ImageConfigJson, change: string): ImageConfigJson {
+/** @param setsCommand whether a CMD goes with an ENTRYPOINT; the old one does not fit it */
+function applyChange(config: ImageConfigJson, change: string, setsCommand: boolean): ImageConfigJson {
   const [, word = '', rest = ''] = /^\s*([A-Za-z]+)\s*([\s\S]*?)\s*$/.exec(change) ?? [];
   const name = word.toUpperCase();
   if (rest === '' && name !== 'CMD' && name !== 'ENTRYPOINT') {
@@ -32,28 +35,30 @@ function applyChange(config: ImageConfigJson, change: string): ImageConfigJson {
       `dockerfile parse error line 1: ${name || change.slice(0, 40)} requires an argument`,
     );
   }
+  const expand = (text: string): string => expandWord(text, variable => valueIn(config.Env ?? [], variable));
+  const words = (): string[] => splitWords(rest).map(expand);
   switch (name) {
     case 'CMD':
       return { ...config, Cmd: commandOf(config, rest) };
     case 'ENTRYPOINT':
-      return { ...config, Entrypoint: commandOf(config, rest) };
+      return { ...(setsCommand ? config : withoutCommand(config)), Entrypoint: commandOf(config, rest) };
     case 'ENV':
-      return { ...config, Env: mergeEnv(config.Env ?? [], pairsOf(rest)) };
+      return { ...config, Env: mergeEnv(config.Env ?? [], pairsOf(rest, expand)) };
     case 'LABEL':
-      return { ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairsOf(rest)) } };
+      return { ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairsOf(rest, expand)) } };
     case 'EXPOSE':
       return {
         ...config,
-        ExposedPorts: { ...config.ExposedPorts, ...keysOf(rest.split(/\s+/).map(portOf)) },
+        ExposedPorts: { ...config.ExposedPorts, ...keysOf(words().map(portOf)) },
       };
     case 'VOLUME':
-      return { ...config, Volumes: { ...config.Volumes, ...keysOf(listOf(rest) ?? rest.split(/\s+/)) } };
+      return { ...config, Volumes: { ...config.Volumes, ...keysOf(listOf(rest)?.map(expand) ?? words()) } };
     case 'USER':
-      return { ...config, User: rest };
+      return { ...config, User: expand(rest) };
     case 'WORKDIR':
-      return { ...config, WorkingDir: resolveFolder(config.WorkingDir ?? '/', rest) };
+      return { ...config, WorkingDir: resolveFolder(config.WorkingDir ?? '/', expand(rest)) };
     case 'STOPSIGNAL':
-      return { ...config, StopSignal: rest };
+      return { ...config, StopSignal: expand(rest) };
     case 'ONBUILD':
       return { ...config, OnBuild: [...(config.OnBuild ?? []), rest] };
     case 'HEALTHCHECK':
@@ -81,34 +86,27 @@ function listOf(text: string): string[] | undefined {
   return undefined;
 }
 
+function withoutCommand(config: ImageConfigJson): ImageConfigJson {
+  return Object.fromEntries(Object.entries(config).filter(([field]) => field !== 'Cmd'));
+}
+
 /** `A=b C="d e"`, or the older `A b c`. */
-function pairsOf(text: string): [string, string][] {
+function pairsOf(text: string, expand: (word: string) => string): [string, string][] {
   const [, oldName = '', oldValue = ''] = /^([^\s=]+)\s+([\s\S]*)$/.exec(text) ?? [];
-  if (oldName !== '') return [[oldName, oldValue]];
-  return wordsOf(text).map((word): [string, string] => {
+  if (oldName !== '') return [[oldName, expand(oldValue)]];
+  return splitWords(text).map((word): [string, string] => {
     const equals = word.indexOf('=');
     if (equals < 1) {
       throw invalidParameter(
         `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
       );
     }
-    return [word.slice(0, equals), word.slice(equals + 1)];
+    return [expand(word.slice(0, equals)), expand(word.slice(equals + 1))];
   });
 }
 
-/** Words with quotes and backslashes taken away. */
-function wordsOf(text: string): string[] {
-  const words: string[] = [];
-  for (const [raw] of text.matchAll(/(?:[^\s"'\\]|\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')+/g)) {
-    words.push(
-      raw.replace(
-        /"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'|\\([\s\S])/g,
-        (_, double?: string, single?: string, one?: string) =>
-          double !== undefined ? double.replace(/\\(["\\$])/g, '$1') : (single ?? one ?? ''),
-      ),
-    );
-  }
-  return words;
+function valueIn(env: readonly string[], name: string): string | undefined {
+  return env.find(item => item.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
 function mergeEnv(env: readonly string[], pairs: readonly (readonly [string, string])[]): string[] {

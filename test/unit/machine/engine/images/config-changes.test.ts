@@ -30,6 +30,30 @@ t.test('instructions', async t => {
   t.same(applyChanges({ Env: ['A=1', 'B=2'], User: 'x' }, ['ENV B=3']), { Env: ['A=1', 'B=3'], User: 'x' });
 });
 
+t.test('variables are those of the image', async t => {
+  const config = { Env: ['PATH=/bin', 'EMPTY=', 'PORT=80'], Cmd: ['old'] };
+  const envOf = (change: string) => applyChanges(config, [change]).Env?.at(-1);
+  t.equal(envOf('ENV P=/x:$PATH'), 'P=/x:/bin');
+  t.equal(envOf('ENV P="${PATH} \\$PATH" '), 'P=/bin $PATH');
+  t.equal(envOf("ENV P='$PATH'"), 'P=$PATH');
+  t.equal(envOf('ENV P=\\$PATH$NONE'), 'P=$PATH');
+  t.equal(envOf('ENV P=${EMPTY:-a}${EMPTY-b}${NONE-c}${PATH:+d}${NONE:+e}'), 'P=acd');
+  t.equal(envOf('ENV P a $PATH'), 'P=a /bin');
+  t.same(applyChanges(config, ['EXPOSE $PORT']).ExposedPorts, { '80/tcp': {} });
+  t.equal(applyChanges(config, ['WORKDIR $PATH/x']).WorkingDir, '/bin/x');
+  for (const change of ['ENV P=${PATH', 'ENV P=${PATH:?no}', 'ENV P=${}']) {
+    t.throws(() => applyChanges(config, [change]), { code: 'ENGINE_INVALID_PARAMETER' }, change);
+  }
+});
+
+t.test('an entrypoint comes without the command that was for the old one', async t => {
+  t.same(applyChanges({ Cmd: ['old'] }, ['ENTRYPOINT ["/x"]']), { Entrypoint: ['/x'] });
+  t.same(applyChanges({ Cmd: ['old'] }, ['CMD ["new"]', 'ENTRYPOINT ["/x"]']), {
+    Cmd: ['new'],
+    Entrypoint: ['/x'],
+  });
+});
+
 t.test('what is none is refused', async t => {
   for (const change of [
     '',
