@@ -55,10 +55,11 @@ export function manifestReference(manifest: Schema, recipe: Schema): string {
       '',
     ].join('\n');
 
-  const { kernel = {}, trust = {}, service = {}, serviceConfig = {}, file = {} } = definitions;
+  const { kernel = {}, engine = {}, trust = {}, service = {}, serviceConfig = {}, file = {} } = definitions;
   return [
     section('The manifest', manifest),
     section('kernel', kernel),
+    section('engine', engine),
     section('trust', trust),
     section('A service (items of onboot, services, onshutdown)', {
       ...service,

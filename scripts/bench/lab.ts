@@ -1,6 +1,6 @@
 /** Virtual machines for measuring: the same kernel, initrd and medium, with another first program each. */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type CommandContext } from '../../src/build/cli/context.ts';
@@ -43,21 +43,20 @@ const FIRST_PROGRAMS: Readonly<Record<Exclude<Subject, 'floor'>, string>> = {
 };
 const CPUS = 2;
 
-/** Fetches QEMU if need be and makes the initrds. Throws what fetching, unpacking and packing throw. */
+/** Fetches QEMU if need be. Throws what fetching and unpacking throw; `boot` what packing an initrd throws. */
 export async function openLab(
   workshop: Workshop,
   image: BuiltImage,
   arch: Arch,
   accel: 'auto' | Acceleration,
 ): Promise<Lab> {
-  const folder = join(workshop.scratch, 'lab');
-  await mkdir(folder);
+  const folder = await mkdtemp(join(workshop.scratch, 'lab-'));
   const toolbox = await openQemu(workshop, image, arch);
   const acceleration = await chooseAcceleration(accel, {
     ...{ toolbox, guestArch: arch, nodeArch: process.arch, signal: workshop.signal },
     cacheFolder: join(workshop.store, 'acceleration'),
   });
-  const initrds = await makeInitrds(workshop, image, folder);
+  const initrds = await openInitrds(workshop, image, folder);
   let count = 0;
   return {
     acceleration,
@@ -65,10 +64,11 @@ export async function openLab(
       const runFolder = join(folder, `run${count++}`);
       await mkdir(runFolder);
       const commandLine = `${image.commandLine} ${words}`.trim();
+      const initrd = await initrds(subject, medium);
       await using vm = await startVm({
         ...{ toolbox, arch, acceleration, runFolder, memoryMb, cpus: CPUS },
         firmware: arch === 'arm64' ? 'uefi' : 'bios',
-        boot: { kind: 'kernel', kernel: image.kernel, initrd: initrds(subject, medium), commandLine },
+        boot: { kind: 'kernel', kernel: image.kernel, initrd, commandLine },
         disks: [],
         publish: [],
         extraArguments: medium === 'cd' ? cdDrive(image.iso, arch) : [],
@@ -102,36 +102,38 @@ async function openQemu(workshop: Workshop, image: BuiltImage, arch: Arch): Prom
   return openToolbox({ root, epoch: lock.epoch, arch: host.hostArch });
 }
 
-/** One initrd for each subject and medium: the image's own with a few files behind it that replace or add. */
-async function makeInitrds(
+/** Makes the initrd of a subject and medium when it is asked for: the image's own with files behind it that replace or add. */
+async function openInitrds(
   workshop: Workshop,
   image: BuiltImage,
   folder: string,
-): Promise<(subject: Subject, medium: Medium) => string> {
+): Promise<(subject: Subject, medium: Medium) => Promise<string>> {
   const fromMedium = join(folder, 'initrd.cd');
   await using iso = await IsoReader.open(image.iso);
   const initrd = await iso.read(`slipway/${image.record.buildId}/initrd`, 1 << 30);
   if (!initrd) throw new Error(`${image.iso} has no initrd where it is looked for`);
   await writeFile(fromMedium, initrd);
   const bases: Readonly<Record<Medium, string>> = { cd: fromMedium, memory: image.initrd };
-  const fileOf = (subject: Subject, medium: Medium): string => join(folder, `initrd.${subject}.${medium}`);
   const early = await readFile(join(workshop.packageRoot, 'init/early'), 'utf8');
-  for (const subject of ['machine', 'node-floor', 'floor'] as const) {
-    const addition = join(folder, `addition.${subject}`);
+  const make = async (subject: Subject, medium: Medium): Promise<string> => {
+    const addition = join(folder, `addition.${subject}.${medium}`);
+    const file = join(folder, `initrd.${subject}.${medium}`);
     await packInitrd({
       segments: [{ tree: await addedFiles(subject, early), compression: 'none' }],
       output: addition,
     });
-    for (const medium of ['cd', 'memory'] as const) {
-      for (const [index, part] of [bases[medium], addition].entries()) {
-        await pipeline(
-          createReadStream(part),
-          createWriteStream(fileOf(subject, medium), { flags: index === 0 ? 'w' : 'a' }),
-        );
-      }
+    for (const [index, part] of [bases[medium], addition].entries()) {
+      await pipeline(createReadStream(part), createWriteStream(file, { flags: index === 0 ? 'w' : 'a' }));
     }
-  }
-  return fileOf;
+    return file;
+  };
+  const made = new Map<string, Promise<string>>();
+  return (subject, medium) => {
+    const key = `${subject}.${medium}`;
+    const file = made.get(key) ?? make(subject, medium);
+    made.set(key, file);
+    return file;
+  };
 }
 
 async function addedFiles(subject: Subject, early: string): Promise<Tree> {

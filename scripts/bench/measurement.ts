@@ -12,12 +12,14 @@ export interface Measurement {
   readonly note?: string;
 }
 
-export type Unit = 's' | 'ms' | 'MB' | 'per 10 s';
+export type Unit = 's' | 'ms' | 'MB' | 'MB/s' | 'per s' | 'per 10 s';
 
-/** An upper limit: of the value itself, of its ratio to the peer, or of what it is above the peer. */
+/** A limit of the value itself, of its ratio to the peer, or of what it is above the peer. */
 export interface Aim {
   readonly of: 'value' | 'ratio' | 'difference';
   readonly limit: number;
+  /** More is better: the limit is the least. */
+  readonly atLeast?: boolean;
 }
 
 /** value / peer; undefined without a peer, or where the peer is zero. */
@@ -33,7 +35,8 @@ export function reachesAim(row: Measurement): boolean | undefined {
     ratio: ratioOf(row),
     difference: row.peer && row.value - row.peer.value,
   }[row.aim.of];
-  return figure === undefined ? undefined : figure <= row.aim.limit;
+  if (figure === undefined) return undefined;
+  return row.aim.atLeast === true ? figure >= row.aim.limit : figure <= row.aim.limit;
 }
 
 /** The middle one; of an even number the lower of the two. Throws where there is none. */

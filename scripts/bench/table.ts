@@ -36,9 +36,10 @@ function formatRow(row: Measurement): string[] {
   ];
 }
 
-function formatAim({ of, limit }: Aim, unit: string): string {
-  if (of === 'ratio') return `${limit} x`;
-  return of === 'value' ? `${limit} ${unit}` : `+ ${limit} ${unit}`;
+function formatAim({ of, limit, atLeast }: Aim, unit: string): string {
+  const least = atLeast === true ? 'at least ' : '';
+  if (of === 'ratio') return `${least}${limit} x`;
+  return of === 'value' ? `${least}${limit} ${unit}` : `+ ${limit} ${unit}`;
 }
 
 function formatFigure(value: number, unit: string): string {

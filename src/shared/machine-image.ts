@@ -1,4 +1,5 @@
 import type { Arch } from './arch.ts';
+import type { EngineSettings, RuntimeName } from './engine-settings.ts';
 import type { ServiceDefinition } from './service/definition.ts';
 
 /** What system-docker brings along for containers other than the image's own services. */
@@ -7,8 +8,9 @@ export interface EngineFeatures {
   readonly images: boolean;
   /** Bridge networks, published ports, name lookup. */
   readonly networks: boolean;
-  /** OCI runtimes; the first is the default. */
-  readonly runtimes: readonly ('crun' | 'runc')[];
+  /** OCI runtimes that containers can choose from. */
+  readonly runtimes: readonly RuntimeName[];
+  readonly settings: EngineSettings;
 }
 
 /** What a booted machine is told about itself: /usr/lib/slipway/machine.json in the core. */

@@ -16,6 +16,10 @@ export const CORE = {
   /** Image store of a file system (design: images/index.json and layers/DIFFID). */
   imageIndex: '/images/index.json',
   layers: '/layers',
+  /** The image's settings of system-docker: daemon.json, certs.d, tls. */
+  engineSettings: '/etc/system-docker',
+  /** OCI hooks, where Podman has them; the later folder wins a name. */
+  hooks: ['/usr/share/containers/oci/hooks.d', '/etc/containers/oci/hooks.d'],
 } as const;
 
 /** On the boot medium and in the initrd. */

@@ -1,5 +1,6 @@
 /** Same lock, same bytes: whoever builds, wherever, with whatever settings and store; and what a change changes. */
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import {
   chmod,
   copyFile,
@@ -202,7 +203,8 @@ t.test('without the network, after one build', async t => {
 t.test('a changed file of a recipe makes what holds it anew, and nothing else', async t => {
   const program = join(here.project, 'app/rootfs/usr/sbin/app');
   const before = await readFile(program);
-  await writeFile(program, '#!/bin/sh\nexec sleep 2000000\n');
+  // Never the same twice: the store may still hold what an earlier run made.
+  await writeFile(program, `#!/bin/sh\n# ${randomUUID()}\nexec sleep 2000000\n`);
   const refused = await slipwayIn(here, ['build', '--locked']);
   t.equal(refused.exitCode, 73, 'the lock names the recipe by its digest');
   const changed = await build(here, 'out');

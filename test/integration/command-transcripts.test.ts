@@ -97,11 +97,13 @@ function sortedText(body: string): string {
 }
 
 function sorted(value: unknown): string {
-  return JSON.stringify(value, (_key, item: unknown) =>
-    item !== null && typeof item === 'object' && !Array.isArray(item)
+  return JSON.stringify(value, (key, item: unknown) => {
+    // Docker's client keeps the variables of a command line in a map, so each time in another order.
+    if (key === 'Env' && Array.isArray(item)) return item.map(String).sort();
+    return item !== null && typeof item === 'object' && !Array.isArray(item)
       ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : item,
-  );
+      : item;
+  });
 }
 
 /** Descriptions of commands are in words of our own; they end the message on a wrong number of words. */

@@ -137,16 +137,12 @@ t.test('over TLS, with certificates on both sides', async t => {
   await new Promise(resolve => free.once('listening', resolve));
   const { port } = free.address() as AddressInfo;
   await new Promise(resolve => free.close(resolve));
-  const config = {
-    ...configFor('tls'),
-    tls: {
-      host: '127.0.0.1',
-      port,
-      authority: authority.certificate,
-      certificate: server.certificate,
-      key: server.key,
-    },
-  };
+  const settingsFolder = join(folder, 'tls-settings');
+  mkdirSync(join(settingsFolder, 'tls'), { recursive: true });
+  writeFileSync(join(settingsFolder, 'tls/ca.pem'), authority.certificate);
+  writeFileSync(join(settingsFolder, 'tls/server-cert.pem'), server.certificate);
+  writeFileSync(join(settingsFolder, 'tls/server-key.pem'), server.key, { mode: 0o600 });
+  const config = { ...configFor('tls'), settingsFolder, settings: { tls: { host: '127.0.0.1', port } } };
   const daemon = await startDaemon(config, script);
   t.teardown(() => daemon.kill());
   const docker = (

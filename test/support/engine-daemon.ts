@@ -33,6 +33,8 @@ const onStep = (step: string): void => {
 const log = createLog({ component: 'test', write: line => process.stderr.write(line), level: 'debug' });
 const engine = await createEngine({ ...config, log, onStep });
 await engine.listen(socket);
+await engine.applySettings();
+process.on('SIGHUP', () => void engine.applySettings());
 process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
 
 for await (const line of createInterface({ input: process.stdin })) {

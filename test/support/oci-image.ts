@@ -109,6 +109,8 @@ export interface TestImageOptions {
   readonly docker?: boolean;
   readonly diffIds?: readonly string[];
   readonly config?: object;
+  /** When it was made, as RFC 3339; many images do not say. */
+  readonly created?: string;
 }
 
 const OCI_LAYERS = {
@@ -142,6 +144,7 @@ export function imageOf(tars: readonly Uint8Array[], options: TestImageOptions =
     JSON.stringify({
       architecture: options.arch ?? 'amd64',
       os: 'linux',
+      ...(options.created === undefined ? {} : { created: options.created }),
       config: { Cmd: ['/bin/sh'], Env: ['PATH=/bin'], ...options.config },
       rootfs: { type: 'layers', diff_ids: options.diffIds ?? diffIds },
     }),

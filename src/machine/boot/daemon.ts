@@ -43,6 +43,8 @@ const BUSYBOX = '/usr/bin/busybox';
 export async function runDaemon(createEngine: CreateEngine): Promise<number> {
   process.title = 'system-docker';
   const terminated = untilTerminated();
+  // PID 1's loop has no terminal: until there is an engine, this signal means nothing.
+  process.on('SIGHUP', () => undefined);
   const cmdline = parseKernelCmdline(readKernelLine());
   const log = createLog({
     component: 'boot',
@@ -50,6 +52,9 @@ export async function runDaemon(createEngine: CreateEngine): Promise<number> {
     level: hasKernelWord(cmdline, 'debug') ? 'debug' : 'info',
   });
   const say = (line: string): Promise<void> => writeConsoles(`${line}\n`);
+  // After the boot a login prompt may stand at the cursor.
+  const sayLate = (line: string): Promise<void> =>
+    say(`${journal.data.readyLine === undefined ? '' : '\n'}slipway: ${line}`);
   const image = loadMachineImage(CORE.machineImage);
   const journal = Journal.load(RUN.bootJournal, reason => log.error(reason));
   journal.update({ lives: [...journal.data.lives, readUptime()] });
@@ -63,7 +68,10 @@ export async function runDaemon(createEngine: CreateEngine): Promise<number> {
     cgroups: { root: '/sys/fs/cgroup', ...CGROUPS, limits: true },
     version: image.slipwayVersion,
     machineName: image.name,
+    settingsFolder: CORE.engineSettings,
+    hookFolders: CORE.hooks,
     log: log.child('engine'),
+    announce: line => void sayLate(line),
   });
   await using runner = new ServiceRunner({
     definitions: image.services,
@@ -74,11 +82,11 @@ export async function runDaemon(createEngine: CreateEngine): Promise<number> {
     uptime: readUptime,
     saved: journal.data.services,
     onProgress: (name, progress) => journal.setService(name, progress),
-    // After the boot a login prompt may stand at the cursor.
-    announce: line => void say(`${journal.data.readyLine === undefined ? '' : '\n'}slipway: ${line}`),
+    announce: line => void sayLate(line),
     openRescue,
   });
   await engine.listen(RUN.dockerSocket);
+  process.on('SIGHUP', () => void engine.applySettings());
   const backend = createBackend(image, journal, engine, runner, log);
   await using control = await ControlServer.listen(RUN.controlSocket, backend, log.child('control'));
   // The loop counts a death before this file as a failure to start.
@@ -170,8 +178,6 @@ function untilTerminated(): Promise<void> {
   return new Promise(resolve => {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
-    // PID 1's loop has no terminal; nothing else may end this process.
-    process.on('SIGHUP', () => undefined);
   });
 }
 

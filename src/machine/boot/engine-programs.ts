@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { EngineFeatures } from '../../shared/machine-image.ts';
-import type { EnginePrograms, RuntimeName } from '../engine/engine-config.ts';
+import type { EngineConfig, EnginePrograms } from '../engine/engine-config.ts';
 
 /** Programs that an image may leave out, and where Debian puts them. */
 const OPTIONAL: Readonly<Record<Exclude<keyof EnginePrograms, 'conmon' | 'crun' | 'busybox'>, string>> = {
@@ -13,11 +13,10 @@ const OPTIONAL: Readonly<Record<Exclude<keyof EnginePrograms, 'conmon' | 'crun' 
   nft: '/usr/sbin/nft',
 };
 
-/** The engine's programs on this machine, and which runtime its containers have unless they choose. */
-export function findEnginePrograms(features: EngineFeatures): {
-  readonly programs: EnginePrograms;
-  readonly defaultRuntime: RuntimeName;
-} {
+/** The engine's programs on this machine, and what the image sets of it. */
+export function findEnginePrograms(
+  features: EngineFeatures,
+): Pick<EngineConfig, 'programs'> & Required<Pick<EngineConfig, 'settings'>> {
   const found = Object.fromEntries(Object.entries(OPTIONAL).filter(([, path]) => existsSync(path)));
   const programs: EnginePrograms = {
     conmon: '/usr/bin/conmon',
@@ -25,7 +24,8 @@ export function findEnginePrograms(features: EngineFeatures): {
     busybox: '/usr/bin/busybox',
     ...found,
   };
-  const wanted = features.runtimes[0] ?? 'crun';
+  const { settings } = features;
   // The services come first: a runtime that is missing must not keep them from running.
-  return { programs, defaultRuntime: wanted === 'runc' && programs.runc === undefined ? 'crun' : wanted };
+  const isMissing = settings.defaultRuntime === 'runc' && programs.runc === undefined;
+  return { programs, settings: isMissing ? { ...settings, defaultRuntime: 'crun' } : settings };
 }

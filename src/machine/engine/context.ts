@@ -6,11 +6,13 @@ import type { EventBus } from './event-bus.ts';
 import type { EventHistory } from './event-history.ts';
 import type { ExecTable } from './exec/exec-table.ts';
 import type { RootLeases } from './files/root-leases.ts';
+import type { HookTable } from './hooks/hook-table.ts';
 import type { ImageCatalog } from './images/image-catalog.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import type { LogKeeper } from './logs/log-keeper.ts';
 import type { ObjectEvent } from './object-events.ts';
 import type { NetworkTable } from './networks/network-table.ts';
+import type { SettingsKeeper } from './settings/settings-keeper.ts';
 import type { StepListener } from './steps.ts';
 import type { ContainerTable } from './store/container-table.ts';
 import type { EnginePaths } from './store/engine-paths.ts';
@@ -22,6 +24,8 @@ import type { VolumeTable } from './volumes/volume-table.ts';
 /** What every verb of the engine works with. */
 export interface EngineContext {
   readonly config: EngineConfig;
+  readonly settings: SettingsKeeper;
+  readonly hooks: HookTable;
   readonly log: Log;
   readonly bootId: string;
   /** Milliseconds since 1970. */

@@ -1,3 +1,4 @@
+import type { EngineSettings } from '../../shared/engine-settings.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
 import type { Log } from '../log.ts';
 
@@ -23,31 +24,6 @@ export interface EnginePrograms {
   readonly nft?: string;
 }
 
-/** How the engine speaks to registries. */
-export interface RegistryConfig {
-  /** Base URLs asked before the registry itself, by registry. */
-  readonly mirrors?: Readonly<Record<string, readonly string[]>>;
-  /** Registries spoken to in plain HTTP, `host[:port]`; those on loopback are anyway. */
-  readonly insecure?: readonly string[];
-  /** Token servers of another site that may get a registry's login: host names by registry. */
-  readonly realms?: Readonly<Record<string, readonly string[]>>;
-  /** http_proxy, https_proxy, no_proxy. */
-  readonly proxies?: Readonly<Record<string, string>>;
-}
-
-/** A TCP port for Docker's API. All texts are PEM. */
-export interface TlsConfig {
-  readonly host: string;
-  readonly port: number;
-  /** Certificates of whoever signs those of clients. */
-  readonly authority: string;
-  readonly certificate: string;
-  readonly key: string;
-}
-
-/** The OCI runtimes that the engine knows. */
-export type RuntimeName = 'crun' | 'runc';
-
 /** cgroup v2 as the engine uses it. Absent from EngineConfig: containers are put into no cgroup. */
 export interface EngineCgroups {
   /** Mount point, `/sys/fs/cgroup`. */
@@ -69,17 +45,22 @@ export interface EngineConfig {
   /** Mounted file systems with `images/index.json` and `layers/`; earlier ones win a name. */
   readonly imageStores: readonly string[];
   readonly programs: EnginePrograms;
-  readonly registries?: RegistryConfig;
-  /** Where `listen` serves the API besides its socket, to clients with certificates; nowhere unless given. */
-  readonly tls?: TlsConfig;
   readonly cgroups?: EngineCgroups;
-  /** What runs containers that do not choose; crun unless given. */
-  readonly defaultRuntime?: RuntimeName;
+  /** What the image sets; daemon.json wins over it, where there is one. */
+  readonly settings?: EngineSettings;
+  /** The image's folder for daemon.json, certs.d and tls; state has one of its own: see settings/settings-keeper.ts. */
+  readonly settingsFolder?: string;
+  /** Folders of OCI hooks; a later one wins a file's name. */
+  readonly hookFolders?: readonly string[];
   /** Version of the image or of Slipway, answered by /version. */
   readonly version: string;
   /** The machine's name for /info, when it is not the kernel's host name. */
   readonly machineName?: string;
   readonly log: Log;
+  /** Told what a person should know and would not look for: settings that are not taken. */
+  readonly announce?: (line: string) => void;
+  /** Milliseconds since 1970, as the machine's clock has it; it may jump. Date.now unless given. */
+  readonly clock?: () => number;
   /** Told the name of each step that changes what lasts, before it is done: where tests end the process. */
   readonly onStep?: (step: string) => void;
   /** For the logs of all boot-scoped containers together; 8 MB or 4 % of memory, the smaller, unless given. */
@@ -90,8 +71,13 @@ export interface EngineConfig {
 export interface Engine extends AsyncDisposable {
   /** The engine for callers in the same process. */
   readonly client: EngineClient;
-  /** Serves Docker's API on a unix socket, mode 0600, and on the TLS port if there is one; replaces a stale socket. */
+  /** Serves Docker's API on a unix socket, mode 0600; replaces a stale socket. */
   listen(socketPath: string): Promise<void>;
+  /**
+   * Reads the settings of the machine again and opens, renews or closes the TLS port as they say. What is wrong with
+   * them is logged, announced and in /info; then the earlier ones hold.
+   */
+  applySettings(): Promise<void>;
   /** Adds the images of one more mounted file system (cargo that came late). */
   addImageStore(folder: string): Promise<void>;
   /** State has been mounted: state-scoped containers of earlier boots are loaded, new ones are kept there. */

@@ -5,8 +5,10 @@ import { createCgroup, readTotalMemory } from '../host/cgroups.ts';
 import { readBootId } from '../host/processes.ts';
 import type { EngineEvent } from '../engine-client/engine-client.ts';
 import { createDirectClient } from '../engine-client/direct.ts';
+import { claimRoot } from './claim-root.ts';
 import { reconcile } from './containers/reload.ts';
 import { handleExit, restartNow } from './containers/handle-exit.ts';
+import { writeLater } from './containers/write-later.ts';
 import { type EngineContext, publish, summaryOf } from './context.ts';
 import type { Engine, EngineConfig } from './engine-config.ts';
 import { EventBus } from './event-bus.ts';
@@ -15,15 +17,19 @@ import { ExecTable } from './exec/exec-table.ts';
 import { sweepRoots } from './files/container-root.ts';
 import { sweepViews } from './files/image-root.ts';
 import { RootLeases } from './files/root-leases.ts';
-import { createBackend } from './api/backend.ts';
+import { HookTable } from './hooks/hook-table.ts';
 import { type ApiServer, serveApi, serveTls } from './http/server.ts';
+import { TlsPort } from './http/tls-port.ts';
 import { attachImageStore } from './images/attach-store.ts';
+import { sweepForgotten } from './images/forgotten.ts';
 import { ImageCatalog } from './images/image-catalog.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { LogKeeper } from './logs/log-keeper.ts';
 import { NetworkTable } from './networks/network-table.ts';
 import { sweepNamespaces, takeUpNetworks } from './networks/take-up.ts';
 import type { ObjectEvent } from './object-events.ts';
+import { loadOnce } from './on-demand.ts';
+import { SettingsKeeper } from './settings/settings-keeper.ts';
 import { unwatched } from './steps.ts';
 import { ContainerTable } from './store/container-table.ts';
 import { enginePaths } from './store/engine-paths.ts';
@@ -43,7 +49,7 @@ const MAX_LOG_BUDGET_BYTES = 8 * 1024 * 1024;
 /**
  * Starts the engine: makes its folders, loads the images and the records of earlier engines of this
  * boot, and takes up their containers. Resolves as soon as they can be asked for; ends that nobody saw
- * are handled in the background. Throws IMAGE_INDEX_MALFORMED, RECORD_MALFORMED, and I/O errors.
+ * are handled in the background. Throws ENGINE_ALREADY_RUNNING, IMAGE_INDEX_MALFORMED, and I/O errors.
  */
 export async function createEngine(config: EngineConfig): Promise<Engine> {
   const context = createContext(config);
@@ -52,6 +58,7 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
   await chmod(paths.root, 0o700);
+  claimRoot(paths.root);
   // Execs end with the engine that ran them.
   for (const name of await readdir(paths.execs))
     await rm(join(paths.execs, name), { recursive: true, force: true });
@@ -60,6 +67,8 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
       await createCgroup(join(config.cgroups.root, group));
     }
   }
+  await context.settings.load();
+  await context.hooks.begin(log);
   for (const store of config.imageStores) await context.images.addStore(store);
   await sweepViews(context);
   // Volumes before containers, of which some are started at once.
@@ -71,28 +80,45 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
   await takeUpNetworks(context);
   takeUp(context, boot);
   const attachState = async (folder: string): Promise<void> => {
+    // A disk on which they cannot be made is not attached by halves.
+    for (const name of ['containers', 'images', 'layers', 'volumes', 'networks'])
+      await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
+    context.settings.addState(folder);
+    await context.settings.load();
     const kept = await table.loadState(folder);
     await sweepRoots(context, kept);
     await attachImageStore(context, folder, 'state', [...boot, ...kept]);
     await takeUpVolumes(context, await context.volumes.loadState(folder));
     await context.networks.loadState(folder);
     await sweepNamespaces(context);
+    await sweepForgotten(context);
     takeUp(context, kept);
   };
   if (config.stateRoot !== undefined) await attachState(config.stateRoot);
 
   const servers: ApiServer[] = [];
+  const backend = loadOnce(async () => (await import('./api/backend.ts')).createBackend(context));
+  const apiLog = log.child('api');
+  const tlsPort = new TlsPort((address, files) => serveTls(backend, address, files, apiLog));
+  const { settings } = context;
+  const applying = new KeyedQueue();
+  const applySettings = (): Promise<void> =>
+    applying.run('settings', async () => {
+      await settings.load();
+      const wanted = settings.current.tls;
+      await settings.watch('tls', () => tlsPort.apply(wanted, () => settings.readTlsFiles()));
+    });
   return {
     client: createDirectClient(context),
     async listen(socketPath) {
-      const backend = createBackend(context);
-      servers.push(await serveApi(backend, socketPath, log.child('api')));
-      if (config.tls !== undefined) servers.push(await serveTls(backend, config.tls, log.child('api')));
+      servers.push(await serveApi(backend, socketPath, apiLog));
     },
+    applySettings,
     addImageStore: folder => context.images.addStore(folder),
     attachState,
     async [Symbol.asyncDispose]() {
-      await Promise.all(servers.map(server => server[Symbol.asyncDispose]()));
+      await applying.idle();
+      await Promise.all([tlsPort, ...servers].map(server => server[Symbol.asyncDispose]()));
       context.health.forgetAll();
       context.timers.cancelAll();
       context.monitors.releaseAll();
@@ -112,12 +138,14 @@ function createContext(config: EngineConfig): EngineContext {
   const step = config.onStep ?? unwatched;
   const context: EngineContext = {
     config,
+    settings: new SettingsKeeper(config),
+    hooks: new HookTable(config.hookFolders ?? []),
     log,
     bootId: readBootId(),
-    clock: Date.now,
+    clock: config.clock ?? Date.now,
     step,
     paths,
-    table: new ContainerTable(paths, log, step),
+    table: new ContainerTable(paths, log, step, () => writeLater(context)),
     images: new ImageCatalog(),
     volumes: new VolumeTable(paths.volumes, log, step),
     networks: new NetworkTable(paths.networks, log),
@@ -134,7 +162,7 @@ function createContext(config: EngineConfig): EngineContext {
     execs: new ExecTable(),
     health: new HealthKeeper(
       (id, plan, signal) => probeHealth(context, id, plan, signal),
-      Date.now,
+      () => performance.now(),
       (id, { status }) => publish(context, 'health_status', summaryOf(context, id), { detail: status }),
     ),
     onMonitorGone: id => {

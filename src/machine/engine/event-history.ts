@@ -45,20 +45,21 @@ export class EventHistory<T extends { readonly timeMs: number }> {
   }
 }
 
-async function* readBoth<T extends { readonly timeMs: number }>(
+async function* readBoth<T>(
   past: readonly T[],
   live: AsyncGenerator<T, void>,
   over: AbortController,
-  range: HistoryRange,
+  { untilNs }: HistoryRange,
   signal: AbortSignal,
 ): AsyncGenerator<T, void> {
-  const timer = range.untilNs === undefined ? undefined : abortAt(over, range.untilNs);
+  const timer = untilNs === undefined ? undefined : abortAt(over, untilNs);
   try {
     for (const event of past) {
       if (signal.aborted) return;
       yield event;
     }
-    for await (const event of live) if (isWithin(event, range)) yield event;
+    // The timer ends it: what is said of the time from here on may jump.
+    yield* live;
   } finally {
     timer?.[Symbol.dispose]();
     over.abort();
@@ -77,10 +78,12 @@ function nanoseconds(timeMs: number): bigint {
 /** A longer timer would go off at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** Aborts when the clock is to say `untilNs`, as it stands now. */
 function abortAt(over: AbortController, untilNs: bigint): Disposable {
   let timer: NodeJS.Timeout | undefined;
+  const endMs = performance.now() + Number(untilNs / 1_000_000n) - Date.now();
   const wait = (): void => {
-    const leftMs = Number(untilNs / 1_000_000n) - Date.now();
+    const leftMs = endMs - performance.now();
     if (leftMs <= 0) over.abort();
     else timer = setTimeout(wait, Math.min(leftMs, LONGEST_TIMER_MS));
   };

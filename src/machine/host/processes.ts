@@ -64,6 +64,15 @@ export function identifyProcess(pid: number, bootId: string): ProcessIdentity | 
   return { pid, startTime: process.startTime, bootId };
 }
 
+/** Clock ticks of /proc/PID/stat in a second: the same on every machine that Linux runs on today. */
+const TICKS_PER_S = 100;
+
+/** How long ago a process was started, in milliseconds, whatever became of it or of the clock since. */
+export function readAge({ startTime }: ProcessIdentity): number {
+  const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+  return Math.max(0, (uptime - Number(startTime) / TICKS_PER_S) * 1000);
+}
+
 /** True when exactly this process still runs. */
 export function isRunning(identity: ProcessIdentity, bootId: string): boolean {
   if (identity.bootId !== bootId) return false;

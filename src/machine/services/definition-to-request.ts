@@ -26,6 +26,7 @@ export function definitionToRequest(definition: ServiceDefinition): ContainerCre
     SecurityOpt: definition.noNewPrivileges ? ['no-new-privileges:true'] : [],
     ...(definition.maskedPaths === undefined ? {} : { MaskedPaths: definition.maskedPaths }),
     ...(definition.readonlyPaths === undefined ? {} : { ReadonlyPaths: definition.readonlyPaths }),
+    ...(definition.annotations === undefined ? {} : { Annotations: definition.annotations }),
     Sysctls: definition.sysctl,
     Ulimits: definition.rlimits.map(parseRlimit),
     // Said even when it is 0: containers must not inherit system-docker's own, which is near the lowest.

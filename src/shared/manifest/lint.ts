@@ -3,8 +3,9 @@ import { labelsWithoutEffect } from '../service/rancher-labels.ts';
 import { parseDuration } from '../units.ts';
 import type { Fault } from '../yaml/faults.ts';
 import type { YamlDocument } from '../yaml/parse.ts';
-import { type Place, quoted } from '../yaml/place.ts';
+import { quoted } from '../yaml/place.ts';
 import { BUILTIN_IMAGES, nearBuiltin } from './image-source.ts';
+import { lastPlace } from './last-place.ts';
 import { type Manifest, type ManifestService, manifestImages } from './manifest.ts';
 
 /** Folders that are empty file systems of their own once the machine runs. */
@@ -100,17 +101,4 @@ function serviceWarnings({ name, config, placeOf }: ManifestService): Fault[] {
     });
   }
   return warnings;
-}
-
-/** The place in the last file that has the value. */
-function lastPlace(documents: readonly YamlDocument[], pointer: string, part: 'key' | 'value'): Place {
-  const steps = pointer.split('/').slice(1);
-  const has = (document: YamlDocument): boolean => {
-    let at: unknown = document.value;
-    for (const step of steps) at = (at as Record<string, unknown> | null | undefined)?.[step];
-    return at !== undefined;
-  };
-  const document = documents.findLast(has) ?? documents[0];
-  if (!document) throw new Error('invariant violated: a manifest without files');
-  return part === 'key' ? document.keyPlaceOf(pointer) : document.placeOf(pointer);
 }

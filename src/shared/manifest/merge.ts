@@ -2,7 +2,7 @@ import type { RawManifest } from './manifest.ts';
 
 /**
  * Several manifest files as one, as LinuxKit merges them: single values of a later file win, lists are
- * joined in the order of the files. In `kernel`, `state` and `sysctl` each key is merged by itself; in
+ * joined in the order of the files. In `kernel`, `engine`, `state` and `sysctl` each key is merged by itself; in
  * `engine` and `trust` a later list replaces an earlier one, so that joining files never widens trust unseen.
  */
 export function mergeManifests(files: readonly RawManifest[]): RawManifest {
@@ -19,11 +19,26 @@ export function mergeManifests(files: readonly RawManifest[]): RawManifest {
       const joined = [...(merged[key] ?? []), ...(file[key] ?? [])];
       if (joined.length > 0) Object.assign(next, { [key]: joined });
     }
-    for (const key of ['engine', 'trust', 'state', 'sysctl'] as const) {
+    if (file.engine !== undefined) next.engine = joinMappings(merged.engine ?? {}, file.engine);
+    for (const key of ['trust', 'state', 'sysctl'] as const) {
       const joined = { ...merged[key], ...file[key] };
       if (Object.keys(joined).length > 0) Object.assign(next, { [key]: joined });
     }
     merged = next;
   }
   return merged;
+}
+
+/** Mappings as one, those inside too; of everything else the later one. */
+function joinMappings<T extends object>(earlier: T, later: T): T {
+  const joined = { ...earlier } as Record<string, unknown>;
+  for (const [key, value] of Object.entries(later)) {
+    const before = joined[key];
+    joined[key] = isMapping(before) && isMapping(value) ? joinMappings(before, value) : value;
+  }
+  return joined as T;
+}
+
+function isMapping(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

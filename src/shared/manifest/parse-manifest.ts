@@ -9,6 +9,7 @@ import { type Fault, InputError, sortFaults } from '../yaml/faults.ts';
 import { type YamlDocument, pointerTo, readYaml } from '../yaml/parse.ts';
 import type { Place } from '../yaml/place.ts';
 import { checkImageNames, checkOrder, withUniqueNames } from './check-services.ts';
+import { engineFaults, engineFeatures } from './engine-section.ts';
 import { parseFileSpec } from './file-spec.ts';
 import { BUILTIN_IMAGES, type ImageSource, parseImageSource } from './image-source.ts';
 import { manifestWarnings } from './lint.ts';
@@ -86,11 +87,12 @@ export function surveyManifest(
   const ids = new Map(services.map(service => [service.name, service.id]));
   const parts = { init, services, files: parseFiles(sources, ids, merged, faults) };
   const names = files.map(file => file.name);
+  const documents = sources.map(source => source.document);
+  if (faults.length === 0) faults.push(...engineFaults(merged.engine ?? {}, documents));
   if (faults.length > 0)
     return { manifest: undefined, parts, faults: sortFaults(faults, names), warnings: [] };
 
   const manifest = withDefaults(merged, nameOf(files), parts);
-  const documents = sources.map(source => source.document);
   warnings.push(...manifestWarnings(manifest, documents, builtins));
   return { manifest, parts, faults, warnings: sortFaults(warnings, names) };
 }
@@ -117,11 +119,7 @@ function withDefaults(
       firmware: kernel.firmware ?? [],
     },
     ...parsed,
-    engine: {
-      images: raw.engine?.images ?? true,
-      networks: raw.engine?.networks ?? true,
-      runtimes: raw.engine?.runtimes ?? ['crun'],
-    },
+    engine: engineFeatures(raw.engine ?? {}),
     trust: { state: raw.trust?.state ?? 'fixed', datasources: raw.trust?.datasources ?? ['nocloud'] },
     state: { format: raw.state?.format ?? false },
     sysctl: textValues(raw.sysctl ?? {}),

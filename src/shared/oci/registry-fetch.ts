@@ -1,28 +1,51 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import { Readable, pipeline } from 'node:stream';
+import type { SecureContextOptions } from 'node:tls';
 import { messageOf } from '../errors.ts';
 import { nodeHttps } from '../node-https.ts';
 import type { FetchFunction } from './registry-transport.ts';
+
+/** What of TLS is different for one host; texts are PEM. */
+export interface HostCertificates {
+  /** Trusted besides those that are known to everybody. */
+  readonly authorities: readonly string[];
+  /** What is shown to the host, with its key. */
+  readonly certificate?: string;
+  readonly key?: string;
+}
 
 /**
  * A `fetch` for registries that takes proxies from the given environment (`http_proxy`, `https_proxy`,
  * `no_proxy`), which the global one does not. It never follows redirects. A body is text, bytes or a stream of
  * bytes, which is sent as it comes.
+ * @param certificatesOf asked once for each `host[:port]` spoken to over TLS
  */
 export function openRegistryFetch(
   env: Readonly<Record<string, string | undefined>>,
+  certificatesOf: (host: string) => HostCertificates | undefined = () => undefined,
 ): { readonly fetch: FetchFunction } & Disposable {
   const options = { keepAlive: true, maxSockets: 8, proxyEnv: { ...env } };
   const httpAgent = new HttpAgent(options);
-  let httpsAgent: HttpsAgent | undefined;
+  const httpsAgents = new Map<string, HttpsAgent>();
+  let everybodys: HttpsAgent | undefined;
+  const agentFor = (host: string): HttpsAgent => {
+    const known = httpsAgents.get(host);
+    if (known !== undefined) return known;
+    const own = certificatesOf(host);
+    const agent =
+      own === undefined
+        ? (everybodys ??= new (nodeHttps().Agent)(options))
+        : new (nodeHttps().Agent)({ ...options, ...tlsOptionsOf(own) });
+    httpsAgents.set(host, agent);
+    return agent;
+  };
   return {
     fetch: (url, init) =>
       new Promise((resolve, reject) => {
         const isSecure = url.protocol === 'https:';
-        if (isSecure) httpsAgent ??= new (nodeHttps().Agent)(options);
         const request = (isSecure ? nodeHttps().request : httpRequest)({
-          agent: isSecure ? httpsAgent : httpAgent,
+          agent: isSecure ? agentFor(url.host) : httpAgent,
           host: url.hostname.replace(/^\[|\]$/g, ''),
           ...(url.port === '' ? {} : { port: Number(url.port) }),
           path: url.pathname + url.search,
@@ -50,7 +73,7 @@ export function openRegistryFetch(
       }),
     [Symbol.dispose]() {
       httpAgent.destroy();
-      httpsAgent?.destroy();
+      for (const agent of httpsAgents.values()) agent.destroy();
     },
   };
 }
@@ -67,4 +90,11 @@ function responseOf(message: IncomingMessage): Response {
     status,
     headers,
   });
+}
+
+function tlsOptionsOf({ authorities, certificate, key }: HostCertificates): SecureContextOptions {
+  return {
+    ca: [...process.getBuiltinModule('node:tls').rootCertificates, ...authorities],
+    ...(certificate === undefined ? {} : { cert: certificate, key }),
+  };
 }

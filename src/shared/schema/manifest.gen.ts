@@ -447,6 +447,12 @@ export interface ServiceConfig {
      */
     grace?: string;
   };
+  /**
+   * Annotations in the container's OCI configuration, which OCI hooks go by.
+   */
+  annotations?: {
+    [k: string]: string;
+  };
 }
 /**
  * Kernel parameters of the container's own namespaces: `net.*` with `net: new`, `kernel.msg*`, `kernel.sem`, `kernel.shm*` and `fs.mqueue.*` with `ipc: new`, `kernel.domainname` with `uts: new`. The others are the machine's: see the manifest's own `sysctl`.
@@ -500,7 +506,7 @@ export interface FileSpec {
   optional?: boolean;
 }
 /**
- * What system-docker can do beyond running the services of the image. Each part takes room in the core; without one, requests that need it are answered with a hint.
+ * What system-docker can do beyond running the services of the image, and how it is set. `images`, `networks` and each runtime take room in the core; without one, requests that need it are answered with a hint.
  */
 export interface EngineSection {
   /**
@@ -512,11 +518,85 @@ export interface EngineSection {
    */
   networks?: boolean;
   /**
-   * OCI runtimes that containers can choose from; the first is the default.
+   * OCI runtimes that containers can choose from; the first is the default unless `default_runtime` names another.
    *
    * @minItems 1
    */
   runtimes?: ('crun' | 'runc')[];
+  /**
+   * OCI runtime of containers that choose none. Default: the first of `runtimes`.
+   */
+  default_runtime?: 'crun' | 'runc';
+  /**
+   * How registries are spoken to when the machine pulls and pushes images.
+   */
+  registries?: {
+    /**
+     * Mirrors that are asked before a registry itself, by registry; `docker.io` is Docker Hub.
+     */
+    mirrors?: {
+      /**
+       * @minItems 1
+       */
+      [k: string]: string[];
+    };
+    /**
+     * Registries that are spoken to in plain HTTP. Those on the machine itself are anyway.
+     */
+    insecure?: string[];
+    /**
+     * Token servers of another site that may get a registry's login: host names by registry.
+     */
+    realms?: {
+      /**
+       * @minItems 1
+       */
+      [k: string]: string[];
+    };
+    /**
+     * Proxies on the way to registries.
+     */
+    proxies?: {
+      /**
+       * For registries in plain HTTP.
+       */
+      http_proxy?: string;
+      /**
+       * For all others.
+       */
+      https_proxy?: string;
+      /**
+       * Hosts that are reached without, with commas between them.
+       */
+      no_proxy?: string;
+    };
+  };
+  /**
+   * The log of containers that bring no log options. Services have a share of memory instead.
+   */
+  log?: {
+    /**
+     * Size at which a file of the log is put aside, such as `10M`.
+     */
+    max_size?: string | number;
+    /**
+     * Files that are kept, the one that is written included.
+     */
+    max_file?: number;
+  };
+  /**
+   * Docker's API on a TCP port, for clients with a certificate of the machine's authority. Such a client is root on the machine. Certificate and key are files on the machine: see [engine.md](engine.md). Off unless given; `{}` takes the defaults.
+   */
+  tls?: {
+    /**
+     * The port.
+     */
+    port?: number;
+    /**
+     * The address to listen on, of IPv4 or IPv6.
+     */
+    host?: string;
+  };
 }
 /**
  * Whom the machine trusts at boot.

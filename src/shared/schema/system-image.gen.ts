@@ -485,6 +485,12 @@ export interface ServiceConfig {
      */
     grace?: string;
   };
+  /**
+   * Annotations in the container's OCI configuration, which OCI hooks go by.
+   */
+  annotations?: {
+    [k: string]: string;
+  };
 }
 /**
  * Kernel parameters of the container's own namespaces: `net.*` with `net: new`, `kernel.msg*`, `kernel.sem`, `kernel.shm*` and `fs.mqueue.*` with `ipc: new`, `kernel.domainname` with `uts: new`. The others are the machine's: see the manifest's own `sysctl`.

@@ -156,6 +156,7 @@ function definitionOf(
     ...(config.oomScoreAdj === undefined ? {} : { oomScoreAdj: config.oomScoreAdj }),
     limits: limitsOf(config),
     labels: texts(config.labels ?? {}),
+    ...(config.annotations === undefined ? {} : { annotations: config.annotations }),
     ...orderOf(config),
     ...(ready === undefined ? {} : { ready }),
     autostart: autostartOf(config),

@@ -103,6 +103,8 @@ export interface ServiceDefinition {
   readonly oomScoreAdj?: number;
   readonly limits: ServiceLimits;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of the OCI configuration; OCI hooks go by them. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** Names of services or conditions (`state`, `network`, `config`, `cargo:NAME`) that must be up before. */
   readonly after: readonly string[];
   /** Names of services that wait for this one. */

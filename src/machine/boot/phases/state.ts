@@ -30,8 +30,15 @@ export async function mountState(context: BootContext): Promise<string> {
 
 /** For a respawned system-docker: what was decided holds. */
 export async function resumeState(context: BootContext): Promise<void> {
-  await attachState(context, context.journal.data.state ?? { detail: 'none' });
-  context.conditions.set('state');
+  try {
+    await attachState(context, context.journal.data.state ?? { detail: 'none' });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    // The services go on all the same.
+    await warn(context, messageOf(error));
+  } finally {
+    context.conditions.set('state');
+  }
 }
 
 /** From when on no more disks are expected that are there at all, in seconds of uptime. */
@@ -94,9 +101,14 @@ async function findState(context: BootContext): Promise<StateChoice> {
 }
 
 async function attachState(context: BootContext, record: StateRecord): Promise<void> {
-  if (record.device === undefined) return;
-  saveFile(RUN.state, `${record.device}\n`, { mode: 0o644 });
-  await context.engine.attachState(STATE.engine);
+  try {
+    if (record.device === undefined) return;
+    saveFile(RUN.state, `${record.device}\n`, { mode: 0o644 });
+    await context.engine.attachState(STATE.engine);
+  } finally {
+    // Not before, since state may have settings of its own.
+    await context.engine.applySettings();
+  }
 }
 
 async function warn(context: BootContext, detail: string): Promise<void> {

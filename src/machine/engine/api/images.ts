@@ -11,7 +11,7 @@ import { imageFilter, listImages, oneSwitch } from './image-list.ts';
 export function imageBackend(context: EngineContext): ImageBackend {
   let isPruning = false;
   return {
-    list: query => listImages(context, query),
+    list: query => Promise.resolve(listImages(context, query)),
     inspect: (nameOrId, version) => inspectImage(context, nameOrId, version),
     history: nameOrId => imageHistory(context, nameOrId),
     tag: (nameOrId, repository, tag) => tagImage(context, nameOrId, repository, tag),

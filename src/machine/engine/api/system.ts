@@ -98,7 +98,7 @@ async function formatInfo(
     NFd: (await readdir('/proc/self/fd').catch(() => [])).length,
     NGoroutines: 0,
     SystemTime: new Date(context.clock()).toISOString(),
-    LoggingDriver: 'json-file',
+    LoggingDriver: context.settings.current.log?.driver ?? 'json-file',
     CgroupDriver: cgroups === undefined ? 'none' : 'cgroupfs',
     CgroupVersion: '2',
     NEventsListener: context.history.listeners,
@@ -113,9 +113,7 @@ async function formatInfo(
     RegistryConfig: formatRegistries(context),
     GenericResources: null,
     DockerRootDir: context.paths.root,
-    HttpProxy: '',
-    HttpsProxy: '',
-    NoProxy: '',
+    ...formatProxies(context),
     Name: context.config.machineName ?? hostname(),
     Labels: [],
     ExperimentalBuild: false,
@@ -124,7 +122,7 @@ async function formatInfo(
       crun: { path: context.config.programs.crun },
       ...(context.config.programs.runc === undefined ? {} : { runc: { path: context.config.programs.runc } }),
     },
-    DefaultRuntime: context.config.defaultRuntime ?? 'crun',
+    DefaultRuntime: context.settings.current.defaultRuntime ?? 'crun',
     Swarm: {
       NodeID: '',
       NodeAddr: '',
@@ -149,9 +147,16 @@ async function readText(file: string): Promise<string> {
   return (await readFile(file, 'utf8').catch(() => '')).trim();
 }
 
+/** Proxies on the way to registries, their logins hidden as Docker hides them. */
+function formatProxies(context: EngineContext): object {
+  const proxies = context.settings.current.registries?.proxies ?? {};
+  const shown = (name: string): string => (proxies[name] ?? '').replace(/\/\/[^/@]*@/, '//xxxxx:xxxxx@');
+  return { HttpProxy: shown('http_proxy'), HttpsProxy: shown('https_proxy'), NoProxy: shown('no_proxy') };
+}
+
 /** Registries as the engine is configured for them. */
 function formatRegistries(context: EngineContext): object {
-  const { insecure = [], mirrors = {} } = context.config.registries ?? {};
+  const { insecure = [], mirrors = {} } = context.settings.current.registries ?? {};
   const hub = { Name: 'docker.io', Mirrors: mirrors['docker.io'] ?? [], Secure: true, Official: true };
   return {
     AllowNondistributableArtifactsCIDRs: null,
@@ -176,6 +181,7 @@ function warningsOf(context: EngineContext, limits: boolean): string[] | null {
     ...(context.table.hasState
       ? []
       : ['WARNING: No state partition: containers are kept in memory and gone when the machine stops']),
+    ...context.settings.faults.map(fault => `WARNING: settings: ${fault}`),
   ];
   return warnings.length === 0 ? null : warnings;
 }

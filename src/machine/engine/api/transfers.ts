@@ -50,7 +50,7 @@ export function transferBackend(context: EngineContext): TransferBackend {
     async login(body, signal) {
       const { credentials, registry = DEFAULT_REGISTRY } = loginOf(body);
       if (credentials === undefined) throw invalidParameter('no user name was given');
-      using access = await openRegistryAccess(context.config.registries, registry, { credentials });
+      using access = await openRegistryAccess(context.settings, registry, { credentials });
       await new RegistryPusher(access.options).checkLogin(registry, signal);
       return 'Login Succeeded';
     },
@@ -77,7 +77,7 @@ async function inspectDistribution(
 ): Promise<Readonly<Record<string, unknown>>> {
   const reference = parseClientReference(name);
   using access = await openRegistryAccess(
-    context.config.registries,
+    context.settings,
     reference.registry,
     parseAuthHeader(auth),
   );

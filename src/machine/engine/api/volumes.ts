@@ -14,8 +14,8 @@ import { matchesName } from './container-filters.ts';
 export function volumeBackend(context: EngineContext): VolumeBackend {
   let isPruning = false;
   return {
-    list: filters => selectVolumes(context, filters).map(volume => formatVolume(volume)),
-    inspect: name => formatVolume(context.volumes.get(name)),
+    list: filters => Promise.resolve(selectVolumes(context, filters).map(volume => formatVolume(volume))),
+    inspect: name => Promise.resolve(formatVolume(context.volumes.get(name))),
     async create({ Name = '', Driver = '', DriverOpts = {}, Labels = {} }) {
       const { volume } = await createVolume(context, {
         name: Name,

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { messageOf } from '../../../shared/errors.ts';
 import { killCgroup, removeCgroup } from '../../host/cgroups.ts';
 import type { EngineContext } from '../context.ts';
@@ -19,7 +21,8 @@ export async function clearRuntime(context: EngineContext, id: string): Promise<
   // A runtime that this machine does not have keeps nothing on it either.
   context.step('clear: runtime');
   const runtime = findRuntime(context, context.table.get(id));
-  if (runtime !== undefined) await deleteFromRuntime(runtime, id);
+  // What it does not know it need not be asked for, and every container is cleared away twice: at its end and its removal.
+  if (runtime !== undefined && existsSync(join(runtime.root, id))) await deleteFromRuntime(runtime, id);
   if (cgroup !== undefined && !(await removeCgroup(cgroup))) {
     context.log.warning('a cgroup could not be removed, it still has processes', { cgroup });
   }

@@ -1,5 +1,6 @@
+import type { EngineSettings, LogDefaults } from '../../../shared/engine-settings.ts';
 import type { ImageRunConfig } from '../../../shared/oci/image.ts';
-import type { ContainerCreateRequest, HostConfig } from '../../engine-api/wire.ts';
+import type { ContainerCreateRequest, HostConfig, LogConfig } from '../../engine-api/wire.ts';
 import { DEFAULT_NETWORK } from '../networks/modes.ts';
 import { nonEmpty } from '../non-empty.ts';
 import { mergeConfig } from '../runtime/merge-config.ts';
@@ -9,16 +10,19 @@ const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 /**
  * A client's request with the image's configuration and Docker's defaults filled in: it is shown as Docker
  * shows it, and does not change when the image does. A service's request is complete: it comes from a definition.
- * @param defaultRuntime name of the runtime that is used where none is asked for
+ * @param settings what is used where the request says nothing
  * @param idOf finds a container, for `container:NAME`, which must outlive a change of its name
  */
 export function completeRequest(
   request: ContainerCreateRequest,
   image: ImageRunConfig,
-  defaultRuntime: string,
+  settings: EngineSettings,
   idOf: (nameOrId: string) => string,
 ): ContainerCreateRequest {
-  if (request.Slipway !== undefined) return request;
+  const runtime = nonEmpty(request.HostConfig?.Runtime) ?? settings.defaultRuntime ?? 'crun';
+  // Always in the record: what runs a container must not change while it runs.
+  if (request.Slipway !== undefined)
+    return { ...request, HostConfig: { ...request.HostConfig, Runtime: runtime } };
   const merged = mergeConfig(request, image);
   return {
     ...request,
@@ -34,7 +38,7 @@ export function completeRequest(
     ...(merged.stopSignal === undefined ? {} : { StopSignal: merged.stopSignal }),
     ...(merged.onBuild === undefined ? {} : { OnBuild: merged.onBuild }),
     ...(merged.shell === undefined ? {} : { Shell: merged.shell }),
-    HostConfig: completeHost(request.HostConfig ?? {}, defaultRuntime, idOf),
+    HostConfig: { ...completeHost(request.HostConfig ?? {}, settings, idOf), Runtime: runtime },
   };
 }
 
@@ -50,7 +54,7 @@ function withoutVain(host: HostConfig): HostConfig {
 
 function completeHost(
   host: HostConfig,
-  defaultRuntime: string,
+  settings: EngineSettings,
   idOf: (nameOrId: string) => string,
 ): HostConfig {
   const joined = (mode: string | undefined): string | undefined =>
@@ -69,14 +73,17 @@ function completeHost(
     ...(pidMode === undefined ? {} : { PidMode: pidMode }),
     CgroupnsMode: nonEmpty(host.CgroupnsMode) ?? 'private',
     NetworkMode: joined(host.NetworkMode?.replace(/^default$/, '')) ?? DEFAULT_NETWORK,
-    Runtime: nonEmpty(host.Runtime) ?? defaultRuntime,
     RestartPolicy: {
       Name: nonEmpty(host.RestartPolicy?.Name) ?? 'no',
       MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0,
     },
-    LogConfig: {
-      Type: nonEmpty(host.LogConfig?.Type) ?? 'json-file',
-      Config: host.LogConfig?.Config ?? {},
-    },
+    LogConfig: completeLog(host.LogConfig, settings.log),
   };
+}
+
+/** The options that are set are those of one driver; a container's own win over them. */
+function completeLog(asked: LogConfig | undefined, defaults: LogDefaults = {}): LogConfig {
+  const driver = defaults.driver ?? 'json-file';
+  const type = nonEmpty(asked?.Type) ?? driver;
+  return { Type: type, Config: { ...(type === driver ? defaults.options : {}), ...asked?.Config } };
 }

@@ -4,6 +4,7 @@ import { ToolError } from '../../../shared/errors.ts';
 import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { invalidName } from '../docker-errors.ts';
+import { holdImage } from '../images/forgotten.ts';
 import { checkNetworkConflicts } from '../networks/modes.ts';
 import { planMounts } from '../runtime/oci-mounts.ts';
 import { sharedMountsOf } from '../volumes/container-mounts.ts';
@@ -41,10 +42,10 @@ export async function createContainer(
     asked.Slipway === undefined
       ? context.images.resolve(asked.Image)
       : context.images.resolveBuiltIn(asked.Image);
-  const request = completeRequest(asked, image.run, config.defaultRuntime ?? 'crun', nameOrId =>
-    idOrName(context, nameOrId),
-  );
-  using _held = context.images.hold(image.id);
+  // A service is what the image says of it; what is set on the machine comes too late for some of them.
+  const settings = asked.Slipway === undefined ? context.settings.current : (config.settings ?? {});
+  const request = completeRequest(asked, image.run, settings, nameOrId => idOrName(context, nameOrId));
+  await using _held = holdImage(context, image.id);
   if (asked.Slipway === undefined) checkNetworkConflicts(asked);
   const warnings = checkRequest(request, image.run, {
     ...readLimitSupport(config.cgroups?.limits === true),

@@ -2,7 +2,7 @@ import { access, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError, messageOf } from '../../../shared/errors.ts';
 import { countOomKills } from '../../host/cgroups.ts';
-import { isRunning, signalProcess } from '../../host/processes.ts';
+import { isRunning, readAge, signalProcess } from '../../host/processes.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import type { FinishedLife, RunningLife } from '../store/container-record.ts';
 import { planRestart, type RestartDecision } from '../supervise/restart-policy.ts';
@@ -28,9 +28,12 @@ export async function handleExit(context: EngineContext, id: string): Promise<vo
 
 /** The same, inside the container's place in the queue. */
 export async function handleExitNow(context: EngineContext, id: string): Promise<void> {
-  const record = context.table.all().find(record => record.id === id);
+  const record = context.table.find(id);
   if (record === undefined) return;
   const { state } = record;
+  const mustGo = record.request.HostConfig?.AutoRemove === true;
+  // One whose removal failed when it ended is tried again.
+  if (mustGo && state.status === 'exited' && !record.starting) await removeNow(context, id, true);
   if (state.status !== 'running' && state.status !== 'paused') return;
   // A watch can end early only when the FIFO is disturbed; a conmon that lives is still in charge.
   const exitFile = join(context.paths.exits, id);
@@ -60,9 +63,7 @@ export async function handleExitNow(context: EngineContext, id: string): Promise
   };
   context.step('exit: record');
   await settle(context, id, life, state);
-  if (record.request.HostConfig?.AutoRemove === true && context.table.get(id).state.status === 'exited') {
-    await removeNow(context, id, true);
-  }
+  if (mustGo && context.table.get(id).state.status === 'exited') await removeNow(context, id, true);
 }
 
 /** Writes what became of the container, tells everyone, and starts it again if the policy says so. */
@@ -72,22 +73,30 @@ async function settle(
   life: FinishedLife,
   running: RunningLife,
 ): Promise<void> {
-  const decision = decide(context, id, life.exitCode, life.finishedAtMs - running.startedAtMs);
-  const recorded = async (): Promise<void> => {
+  const ranMs = durationOf(life, running);
+  const decision = decide(context, id, life.exitCode, ranMs);
+  const recorded = async (isWritten: boolean): Promise<void> => {
     if (life.oomKilled) publish(context, 'oom', summaryOf(context, id));
     publish(context, 'die', summaryOf(context, id), {
       exitCode: String(life.exitCode),
-      execDuration: String(Math.max(0, Math.floor((life.finishedAtMs - life.startedAtMs) / 1000))),
+      execDuration: String(Math.floor(ranMs / 1000)),
     });
-    await forgetExit(context, id);
+    // Else the exit file is all that tells the next engine.
+    if (isWritten) await forgetExit(context, id);
   };
   if (decision.kind === 'restart') {
     await awaitRestart(context, id, life, decision, recorded);
     return;
   }
-  await context.table.update(id, { state: { status: 'exited', ...life } });
-  await recorded();
+  await recorded(await context.table.note(id, { state: { status: 'exited', ...life } }));
   if (decision.kind === 'give-up') giveUp(context, id);
+}
+
+/** How long it ran. The clock may have jumped meanwhile, but it cannot have run for longer than its process is old. */
+function durationOf({ startedAtMs, finishedAtMs }: FinishedLife, running: RunningLife): number {
+  const ranMs = finishedAtMs - startedAtMs;
+  const mostMs = readAge(running.process);
+  return ranMs < 0 ? mostMs : Math.min(ranMs, mostMs);
 }
 
 /** Starts a container whose pause is over; a start that fails counts as one more failure. */
@@ -100,7 +109,8 @@ export async function restartNow(context: EngineContext, id: string): Promise<vo
   } catch (error) {
     context.log.warning('a restart failed', { container: record.name, reason: messageOf(error) });
     const failed = context.table.get(id).state;
-    if (failed.status !== 'exited') return;
+    // Not begun at all, where its record could not be written.
+    if (failed.status !== 'exited' && failed.status !== 'restarting') return;
     const decision = decide(context, id, failed.exitCode, 0);
     if (decision.kind === 'restart') await awaitRestart(context, id, failed, decision);
     else if (decision.kind === 'give-up') giveUp(context, id);
@@ -117,10 +127,10 @@ async function awaitRestart(
   id: string,
   life: FinishedLife,
   decision: Extract<RestartDecision, { kind: 'restart' }>,
-  recorded?: () => Promise<void>,
+  recorded?: (isWritten: boolean) => Promise<void>,
 ): Promise<void> {
   const { exitCode, startedAtMs, finishedAtMs, oomKilled, error } = life;
-  await context.table.update(id, {
+  const isWritten = await context.table.note(id, {
     streak: decision.streak,
     state: {
       status: 'restarting',
@@ -130,7 +140,7 @@ async function awaitRestart(
     },
   });
   // Before the next life, which may begin below.
-  await recorded?.();
+  await recorded?.(isWritten);
   publish(context, 'restart-scheduled', summaryOf(context, id));
   if (decision.delayMs === 0) await restartNow(context, id);
   else context.timers.schedule(id, decision.delayMs, () => context.onRestartDue(id));

@@ -22,7 +22,7 @@ export async function killContainer(context: EngineContext, nameOrId: string, si
     }
     const ends =
       number === SIGKILL || number === stopSignalOf(record.request, context.images.byId(record.imageId)?.run);
-    if (ends) await context.table.update(id, { stopRequested: true });
+    if (ends) await context.table.note(id, { stopRequested: true });
     if (ends && state.status === 'paused') await freezeInRuntime(runtimeOf(context, record), id, false);
     signalProcess(state.process, number, context.bootId);
     publish(context, 'kill', summaryOf(context, id), { signal: String(number) });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { messageOf } from '../../../shared/errors.ts';
 import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
 import { readTotalMemory } from '../../host/cgroups.ts';
-import { identifyProcess, type ProcessIdentity } from '../../host/processes.ts';
+import { identifyProcess, type ProcessIdentity, readAge } from '../../host/processes.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { StartFailure } from '../docker-errors.ts';
 import { CURRENT } from '../logs/log-files.ts';
@@ -18,6 +18,7 @@ import type { ContainerRecord, ContainerState } from '../store/container-record.
 import { isOnState } from './logs.ts';
 import { readLogSettings } from './log-settings.ts';
 import { clearRuntime, tryClearRuntime } from './clear-runtime.ts';
+import { endMonitor } from './end-monitor.ts';
 import { prepareBundle } from './prepare-bundle.ts';
 import { runtimeOf } from './runtime-of.ts';
 
@@ -51,7 +52,8 @@ export async function launch(
   } catch (error) {
     context.monitors.release(id);
     await tryClearRuntime(context, id);
-    await context.table.update(id, { starting: false, state: failedState(context, record, error) });
+    await endMonitor(context, id);
+    await context.table.note(id, { starting: false, state: failedState(context, record, error) });
     throw error;
   }
   context.step('start: answer');
@@ -67,7 +69,7 @@ export function keepHealth(context: EngineContext, id: string): void {
   const config = mergeConfig(request, context.images.byId(imageId)?.run ?? {});
   // A service's readiness is the planner's; only a check that its own request has is run.
   const check = request.Slipway === undefined ? config.healthcheck : request.Healthcheck;
-  context.health.begin(id, planHealth(check, config.shell), state.startedAtMs);
+  context.health.begin(id, planHealth(check, config.shell), readAge(state.process));
   if (state.status === 'paused') context.health.suspend(id);
 }
 
@@ -113,6 +115,7 @@ async function startProcesses(context: EngineContext, record: ContainerRecord): 
     conmon: config.programs.conmon,
     runtime: runtime.program,
     runtimeArguments: runtimeArguments(runtime),
+    patienceMs: runtime.patienceMs ?? 0,
     id,
     name: record.name,
     bundle: paths.bundle,

@@ -20,7 +20,7 @@ export async function pauseContainer(context: EngineContext, nameOrId: string): 
     try {
       await freezeInRuntime(runtimeOf(context, record), id, true);
     } catch (cause) {
-      await context.table.update(id, { state });
+      await context.table.note(id, { state });
       throw cannot('pause', id, cause);
     }
     context.health.suspend(id);
@@ -40,7 +40,7 @@ export async function unpauseContainer(context: EngineContext, nameOrId: string)
     } catch (cause) {
       throw cannot('unpause', id, cause);
     }
-    await context.table.update(id, { state: { ...state, status: 'running' } });
+    await context.table.note(id, { state: { ...state, status: 'running' } });
     context.health.resume(id);
     publish(context, 'unpause', summaryOf(context, id));
   });

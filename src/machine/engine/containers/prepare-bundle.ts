@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hostArch } from '../../../shared/arch.ts';
 import { isSystemError } from '../../../shared/errors.ts';
+import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
 import { readOpenFilesLimit } from '../../host/processes.ts';
 import type { EngineContext } from '../context.ts';
 import { conflict, invalidParameter, noSuchImage, notSupported } from '../docker-errors.ts';
@@ -15,7 +16,7 @@ import { planDevices } from '../runtime/oci-devices.ts';
 import { type PlannedMount, planMounts } from '../runtime/oci-mounts.ts';
 import { NAMESPACE_WORDS, type NamespaceKind, planNamespaces } from '../runtime/oci-namespaces.ts';
 import { formatOciSpec, INIT_PATH, usesInit } from '../runtime/oci-spec.ts';
-import type { OciSpec } from '../runtime/oci-types.ts';
+import type { OciHooks, OciSpec } from '../runtime/oci-types.ts';
 import { withSourceFlags } from '../runtime/source-flags.ts';
 import { readInRoot, resolveInRoot } from '../runtime/root-path.ts';
 import { resolveUser } from '../runtime/user-lookup.ts';
@@ -26,6 +27,7 @@ import { mountContainerRoot } from './root-mount.ts';
 import { writeNetworkFiles } from './network-files.ts';
 import { prepareSharedMemory } from './shared-memory.ts';
 import { nonEmpty } from '../non-empty.ts';
+import { matchHooks } from '../hooks/match-hooks.ts';
 
 /**
  * Makes everything that conmon needs to create the container: the mounted root file system and
@@ -92,9 +94,30 @@ export async function prepareBundle(context: EngineContext, record: ContainerRec
     arch: hostArch(process.arch) ?? process.arch,
     machineName: context.config.machineName ?? hostname(),
   });
+  const hooks = await hooksFor(context, spec, request);
   context.step('start: configuration');
-  await writeFile(join(paths.bundle, 'config.json'), formatOciJson(spec), { mode: 0o600 });
-  return spec;
+  const whole = hooks === undefined ? spec : { ...spec, hooks };
+  await writeFile(join(paths.bundle, 'config.json'), formatOciJson(whole), { mode: 0o600 });
+  return whole;
+}
+
+/** The machine's hooks that are for this container. Throws OCI_HOOK_INVALID. */
+async function hooksFor(
+  context: EngineContext,
+  spec: OciSpec,
+  { HostConfig: host = {}, Slipway: slipway }: ContainerCreateRequest,
+): Promise<OciHooks | undefined> {
+  const files = await context.hooks.load();
+  return matchHooks(files, {
+    command: spec.process.args[0] ?? '',
+    annotations: spec.annotations ?? {},
+    hasBindMounts:
+      (host.Binds ?? []).some(bind => bind.startsWith('/')) ||
+      [
+        ...(host.Mounts ?? []).map(mount => mount.Type),
+        ...(slipway?.mounts ?? []).map(mount => mount.type),
+      ].includes('bind'),
+  });
 }
 
 /** The init process, which is started before the container's own program. Throws ENGINE_NOT_SUPPORTED. */

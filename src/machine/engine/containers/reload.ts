@@ -76,7 +76,7 @@ async function reconcileOne(context: EngineContext, record: ContainerRecord): Pr
       await clearRuntime(context, id);
       // It may have run to its end.
       await forgetExit(context, id);
-      await context.table.update(id, { starting: false });
+      await context.table.note(id, { starting: false });
       if (action === 'undo-and-retry') awaitRestart(context, record);
       return;
     case 'await-restart':
@@ -103,7 +103,7 @@ async function noteFreezer(context: EngineContext, record: ContainerRecord): Pro
   const cgroup = cgroupFolderOf(context.config, record);
   if (cgroup === undefined || (state.status !== 'running' && state.status !== 'paused')) return;
   const status = (await isFrozen(cgroup)) === true ? 'paused' : 'running';
-  if (status !== state.status) await context.table.update(record.id, { state: { ...state, status } });
+  if (status !== state.status) await context.table.note(record.id, { state: { ...state, status } });
 }
 
 /**
@@ -130,7 +130,7 @@ function awaitRestart(context: EngineContext, record: ContainerRecord): void {
 /** The machine went down under it. */
 async function markLost(context: EngineContext, record: ContainerRecord): Promise<void> {
   const { state } = record;
-  await context.table.update(record.id, {
+  await context.table.note(record.id, {
     bootId: context.bootId,
     starting: false,
     ...(state.status === 'created' || state.status === 'exited'

@@ -1,5 +1,6 @@
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { conflict } from '../docker-errors.ts';
+import { sweepForgotten } from '../images/forgotten.ts';
 import { clearRuntime } from './clear-runtime.ts';
 import { forgetExit } from './forget-exit.ts';
 import { killAndWait } from './stop.ts';
@@ -18,23 +19,38 @@ export async function removeContainer(
   withVolumes = false,
 ): Promise<void> {
   const { id } = context.table.resolve(nameOrId);
-  const record = await context.queue.run(id, async () => {
-    const record = context.table.get(id);
+  // Whoever starts it between two of our turns has it running again.
+  while (!(await removeUnlessLive(context, id, force, withVolumes))) {
+    const record = context.table.find(id);
+    if (record !== undefined) await killAndWait(context, record);
+  }
+}
+
+/** Removes a container, or prepares one that runs for being killed: then the answer is false. */
+function removeUnlessLive(
+  context: EngineContext,
+  id: string,
+  force: boolean,
+  withVolumes: boolean,
+): Promise<boolean> {
+  return context.queue.run(id, async () => {
+    const record = context.table.find(id);
+    // Removed by itself (AutoRemove) or by someone else meanwhile.
+    if (record === undefined) return true;
     const { status } = record.state;
-    if (status === 'created' || status === 'exited') return record;
-    if (!force) {
+    const isLive = status === 'running' || status === 'paused';
+    if ((isLive || status === 'restarting') && !force) {
       throw conflict(
         `cannot remove container "/${record.name}": container is ${status}: stop the container before removing or force remove`,
       );
     }
     context.timers.cancel(id);
-    return context.table.update(id, { stopRequested: true });
-  });
-  await killAndWait(context, record);
-  await context.queue.run(id, async () => {
-    // Removed by itself (AutoRemove) or by someone else meanwhile.
-    if (context.table.all().every(other => other.id !== id)) return;
+    if (isLive) {
+      await context.table.note(id, { stopRequested: true });
+      return false;
+    }
     await removeNow(context, id, withVolumes);
+    return true;
   });
 }
 
@@ -59,5 +75,6 @@ export async function removeNow(context: EngineContext, id: string, withVolumes:
   await context.table.delete(id);
   context.step('remove: volumes');
   await removeAnonymous(context, anonymous);
+  await sweepForgotten(context);
   publish(context, 'destroy', summary);
 }

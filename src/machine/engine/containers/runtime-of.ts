@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { EngineContext } from '../context.ts';
-import type { RuntimeName } from '../engine-config.ts';
+import type { RuntimeName } from '../../../shared/engine-settings.ts';
 import { invalidParameter } from '../docker-errors.ts';
 import type { Runtime } from '../runtime/crun.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
@@ -24,7 +24,8 @@ export function runtimeOf(context: EngineContext, record: ContainerRecord): Runt
 export function findRuntime(context: EngineContext, record: ContainerRecord): Runtime | undefined {
   const { config, paths } = context;
   const asked = record.request.HostConfig?.Runtime ?? '';
-  const name: RuntimeName = asked === 'crun' || asked === 'runc' ? asked : (config.defaultRuntime ?? 'crun');
+  const name: RuntimeName =
+    asked === 'crun' || asked === 'runc' ? asked : (config.settings?.defaultRuntime ?? 'crun');
   const program = name === 'crun' ? config.programs.crun : config.programs.runc;
   if (program === undefined) return undefined;
   return {
@@ -32,5 +33,6 @@ export function findRuntime(context: EngineContext, record: ContainerRecord): Ru
     program,
     root: name === 'crun' ? paths.crun : join(paths.root, 'runc'),
     useCgroups: config.cgroups !== undefined,
+    patienceMs: context.hooks.patienceMs,
   };
 }

@@ -53,14 +53,15 @@ export async function killAndWait(context: EngineContext, record: ContainerRecor
 async function requestStop(context: EngineContext, id: string): Promise<ContainerRecord | undefined> {
   const { state } = context.table.get(id);
   if (state.status === 'running' || state.status === 'paused') {
-    const record = await context.table.update(id, { stopRequested: true });
+    await context.table.note(id, { stopRequested: true });
+    const record = context.table.get(id);
     if (state.status === 'paused') await freezeInRuntime(runtimeOf(context, record), id, false);
     return record;
   }
   if (state.status !== 'restarting') throw notModified(`container ${id} is not running`);
   context.timers.cancel(id);
   const { exitCode, startedAtMs, finishedAtMs, oomKilled } = state;
-  await context.table.update(id, {
+  await context.table.note(id, {
     stopRequested: true,
     state: { status: 'exited', exitCode, startedAtMs, finishedAtMs, oomKilled },
   });

@@ -5,6 +5,7 @@ import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { noSuchImage } from '../docker-errors.ts';
 import { type ImageConfigJson, applyChanges } from '../images/config-changes.ts';
+import { holdImage } from '../images/forgotten.ts';
 import type { Image } from '../images/image-catalog.ts';
 import { publishImageEvent } from '../images/image-events.ts';
 import type { ImageLayer } from '../images/image.ts';
@@ -46,8 +47,7 @@ export async function commitContainer(
   const merged = mergeConfig(record.request, image.run);
   const asked = request.config === undefined ? merged : mergeConfig(request.config, runConfigOf(merged));
   const run = applyChanges(writtenConfig(runConfigOf(asked)), request.changes);
-  using holds = new DisposableStack();
-  holds.use(context.images.hold(image.id));
+  await using _held = holdImage(context, image.id);
   await using draft = context.images.draft();
   const layers: ImageLayer[] = await draft.adoptLayers(image, signal);
   const spool = async (): Promise<SpooledLayer | undefined> => {

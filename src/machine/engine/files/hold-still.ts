@@ -27,7 +27,7 @@ async function freeze(context: EngineContext, id: string): Promise<void> {
   try {
     await freezeInRuntime(runtimeOf(context, record), id, true);
   } catch (error) {
-    await context.table.update(id, { heldStill: false });
+    await context.table.note(id, { heldStill: false });
     throw error;
   }
 }
@@ -40,5 +40,5 @@ export async function thaw(context: EngineContext, id: string): Promise<void> {
   const record = context.table.all().find(record => record.id === id);
   if (record?.heldStill !== true) return;
   if (record.state.status === 'running') await freezeInRuntime(runtimeOf(context, record), id, false);
-  await context.table.update(id, { heldStill: false });
+  await context.table.note(id, { heldStill: false });
 }

@@ -25,6 +25,9 @@ export interface Backend {
   readonly networks: NetworkBackend;
 }
 
+/** Brings it here when it is first asked for; later calls answer the same. */
+export type LoadBackend = () => Promise<Backend>;
+
 export interface SystemBackend {
   version(): Promise<VersionBody>;
   info(): Promise<Readonly<Record<string, unknown>>>;

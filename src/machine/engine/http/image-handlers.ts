@@ -12,7 +12,7 @@ export interface ImageListQuery {
 
 /** What images need of the engine, besides bringing them here and away. */
 export interface ImageBackend {
-  list(query: ImageListQuery): ImageListItem[];
+  list(query: ImageListQuery): Promise<ImageListItem[]>;
   /** @param version of the API, which decides over older fields */
   inspect(nameOrId: string, version: string): Promise<Readonly<Record<string, unknown>>>;
   history(nameOrId: string): Promise<ImageHistoryBody[]>;
@@ -27,14 +27,14 @@ export interface ImageBackend {
 }
 
 /** GET /images/json */
-export function imageList({ backend, query, version, reply }: Exchange): void {
+export async function imageList({ backend, query, version, reply }: Exchange): Promise<void> {
   const known = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
   const filters = new Map(filtersQuery(query, known));
   // What clients older than API 1.28 sent for `reference`.
   const old = query.get('filter');
   if (old !== null && old !== '' && !filters.has('reference')) filters.set('reference', [old]);
   const sharedSize = booleanQuery(query, 'shared-size');
-  reply.json(200, backend.images.list({ filters, sharedSize, version }));
+  reply.json(200, await backend.images.list({ filters, sharedSize, version }));
 }
 
 /** GET /images/{name}/json */

@@ -1,8 +1,9 @@
 import { lstat, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import { Socket, connect } from 'node:net';
 import { dirname } from 'node:path';
 import { type Duplex, Readable } from 'node:stream';
+import type { SecureContextOptions } from 'node:tls';
 import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
 import { nodeHttps } from '../../../shared/node-https.ts';
 import { API_VERSION, parseVersionedPath } from '../../engine-api/api-version.ts';
@@ -10,11 +11,13 @@ import { httpStatusOf } from '../../engine-api/http-status.ts';
 import { matchRoute } from '../../engine-api/routes.ts';
 import { listenPrivately } from '../../host/listen-privately.ts';
 import type { Log } from '../../log.ts';
-import type { TlsConfig } from '../engine-config.ts';
-import type { Backend } from './backend.ts';
+import type { TlsSettings } from '../../../shared/engine-settings.ts';
+import type { TlsFiles } from '../settings/tls-files.ts';
+import type { LoadBackend } from './backend.ts';
 import { type Exchange, type Reply, plainReply, takeUpgradeBody, upgradeReply } from './exchange.ts';
-import { HANDLERS } from './handlers.ts';
+import { ping } from './ping.ts';
 import { parseJsonObject, readAll } from './request-body.ts';
+import type { TlsServer } from './tls-port.ts';
 
 /** A listening server. Disposing of it closes its connections and takes the socket away. */
 export type ApiServer = AsyncDisposable;
@@ -34,14 +37,16 @@ const HEADERS: Readonly<Record<string, string>> = {
 
 /**
  * Serves Docker's API on a unix socket that only root can open. A socket of an earlier process is
- * replaced; anything else at the path is left alone. Throws API_LISTEN_FAILED.
+ * replaced; anything else at the path is left alone, as is one that answers. Throws API_LISTEN_FAILED.
  */
-export async function serveApi(backend: Backend, socketPath: string, log: Log): Promise<ApiServer> {
+export async function serveApi(loadBackend: LoadBackend, socketPath: string, log: Log): Promise<ApiServer> {
   // Only root connects here, so nobody is hurried, and no timer looks for those that are slow.
   const server = createServer({ connectionsCheckingInterval: NEVER_MS, headersTimeout: 0 });
-  answerRequests(server, backend, log);
-  await removeStaleSocket(socketPath);
-  await listen(socketPath, () => listenPrivately(server, socketPath));
+  answerRequests(server, loadBackend, log);
+  await listen(socketPath, async () => {
+    await removeStaleSocket(socketPath);
+    await listenPrivately(server, socketPath);
+  });
   return closing(server);
 }
 
@@ -49,34 +54,39 @@ export async function serveApi(backend: Backend, socketPath: string, log: Log): 
  * Serves Docker's API on a TCP port to clients whose certificate the given authority has signed; whoever has one is
  * root here. Throws API_LISTEN_FAILED, also for certificates that cannot be read.
  */
-export async function serveTls(backend: Backend, config: TlsConfig, log: Log): Promise<ApiServer> {
-  const { host, port, authority, certificate, key } = config;
+export async function serveTls(
+  loadBackend: LoadBackend,
+  { host, port }: TlsSettings,
+  files: TlsFiles,
+  log: Log,
+): Promise<TlsServer> {
   return listen(`${host}:${port}`, async () => {
     const server = nodeHttps().createServer({
-      ca: authority,
-      cert: certificate,
-      key,
+      ...secureContextOf(files),
       requestCert: true,
       rejectUnauthorized: true,
-      minVersion: 'TLSv1.2',
       // Clients close their side of an attached connection at the end of their input, and listen on.
       allowHalfOpen: true,
       handshakeTimeout: HANDSHAKE_MS,
       headersTimeout: HEADERS_MS,
     });
-    answerRequests(server, backend, log);
+    answerRequests(server, loadBackend, log);
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, () => resolve());
     });
-    return closing(server);
+    return { ...closing(server), renew: renewed => server.setSecureContext(secureContextOf(renewed)) };
   });
 }
 
-function answerRequests(server: Server, backend: Backend, log: Log): void {
+function secureContextOf({ authority, certificate, key }: TlsFiles): SecureContextOptions {
+  return { ca: authority, cert: certificate, key, minVersion: 'TLSv1.2' };
+}
+
+function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): void {
   server.on('request', (request, response) => {
-    void answerPlain(backend, request, response, log);
+    void answerPlain(loadBackend, request, response, log);
   });
   // A connection that could not be accepted (no more files) is that client's fault to bear, not the engine's end.
   server.on('error', error => {
@@ -84,7 +94,7 @@ function answerRequests(server: Server, backend: Backend, log: Log): void {
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node types it as any duplex stream; a server's connections are sockets.
-    if (socket instanceof Socket) void answerUpgrade(backend, request, socket, head, log);
+    if (socket instanceof Socket) void answerUpgrade(loadBackend, request, socket, head, log);
     else socket.destroy();
   });
   server.on('clientError', (error, socket) => {
@@ -109,7 +119,7 @@ function closing(server: Server): ApiServer {
 }
 
 async function answerPlain(
-  backend: Backend,
+  loadBackend: LoadBackend,
   request: IncomingMessage,
   response: ServerResponse,
   log: Log,
@@ -118,7 +128,7 @@ async function answerPlain(
   response.once('close', () => gone.abort());
   const reply = plainReply(response, HEADERS);
   try {
-    await route(backend, request, reply, gone.signal, request, async () =>
+    await route(loadBackend, request, reply, gone.signal, request, async () =>
       parseJsonObject(await readAll(request), request.headers['content-type']),
     );
   } catch (error) {
@@ -128,7 +138,7 @@ async function answerPlain(
 }
 
 async function answerUpgrade(
-  backend: Backend,
+  loadBackend: LoadBackend,
   request: IncomingMessage,
   socket: Socket,
   head: Buffer,
@@ -142,7 +152,7 @@ async function answerUpgrade(
   try {
     const { json, rest } = await takeUpgradeBody(request, socket, head, gone.signal);
     reply = upgradeReply(socket, rest, request, HEADERS);
-    await route(backend, request, reply, gone.signal, Readable.from([]), json);
+    await route(loadBackend, request, reply, gone.signal, Readable.from([]), json);
   } catch (error) {
     const begun = socket.bytesWritten > written;
     if (!gone.signal.aborted) refuse(error, reply, begun, () => socket.destroy(), request, log);
@@ -150,7 +160,7 @@ async function answerUpgrade(
 }
 
 async function route(
-  backend: Backend,
+  loadBackend: LoadBackend,
   request: IncomingMessage,
   reply: Reply,
   signal: AbortSignal,
@@ -170,7 +180,13 @@ async function route(
       kind: 'unsupported',
     });
   }
+  if (match.name === 'ping') {
+    ping({ method, reply });
+    return;
+  }
   const query = new URLSearchParams(queries.join('?'));
+  // Loaded by the first who asks for more than a sign of life: many machines have services and no clients.
+  const [{ HANDLERS }, backend] = await Promise.all([import('./handlers.ts'), loadBackend()]);
   await HANDLERS[match.name]({
     backend,
     method,
@@ -214,10 +230,24 @@ function stackOf(error: unknown): string | undefined {
 async function removeStaleSocket(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   try {
-    if ((await lstat(path)).isSocket()) await unlink(path);
+    if (!(await lstat(path)).isSocket()) return;
+    if (await isAnswered(path)) throw new Error('another program listens there');
+    await unlink(path);
   } catch (error) {
     if (!isSystemError(error, 'ENOENT')) throw error;
   }
+}
+
+/** Whether somebody listens on a socket; nobody does on that of a process that was killed. */
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 async function listen<T>(where: string, begin: () => Promise<T>): Promise<T> {

@@ -1,19 +1,6 @@
-import { API_VERSION } from '../../engine-api/api-version.ts';
 import { type Exchange, writeAll } from './exchange.ts';
 import { invalidParameter } from '../docker-errors.ts';
 import { filtersQuery, timeQuery } from './query.ts';
-
-/** GET and HEAD /_ping */
-export function ping({ method, reply }: Exchange): void {
-  reply.text(200, method === 'HEAD' ? '' : 'OK', {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Cache-Control': 'no-cache, no-store, must-revalidate',
-    Pragma: 'no-cache',
-    'Builder-Version': '1',
-    Swarm: 'inactive',
-    'Api-Version': API_VERSION,
-  });
-}
 
 /** GET /version */
 export async function version({ backend, reply }: Exchange): Promise<void> {

@@ -15,8 +15,8 @@ export interface VolumeCreateRequest {
 
 /** What volumes need of the engine. */
 export interface VolumeBackend {
-  list(filters: Filters): VolumeBody[];
-  inspect(name: string): VolumeBody;
+  list(filters: Filters): Promise<VolumeBody[]>;
+  inspect(name: string): Promise<VolumeBody>;
   create(request: VolumeCreateRequest): Promise<VolumeBody>;
   remove(name: string, force: boolean): Promise<void>;
   prune(filters: Filters): Promise<{ readonly names: readonly string[]; readonly reclaimedBytes: number }>;
@@ -30,9 +30,9 @@ const createRequest = struct<VolumeCreateRequest>('volume.CreateOptions', {
 });
 
 /** GET /volumes */
-export function volumeList({ backend, query, reply }: Exchange): void {
+export async function volumeList({ backend, query, reply }: Exchange): Promise<void> {
   const filters = filtersQuery(query, ['dangling', 'driver', 'label', 'name']);
-  reply.json(200, { Volumes: backend.volumes.list(filters), Warnings: null });
+  reply.json(200, { Volumes: await backend.volumes.list(filters), Warnings: null });
 }
 
 /** POST /volumes/create */
@@ -41,8 +41,8 @@ export async function volumeCreate({ backend, json, reply }: Exchange): Promise<
 }
 
 /** GET /volumes/{name} */
-export function volumeInspect({ backend, parameters, reply }: Exchange): void {
-  reply.json(200, backend.volumes.inspect(parameters.name ?? ''));
+export async function volumeInspect({ backend, parameters, reply }: Exchange): Promise<void> {
+  reply.json(200, await backend.volumes.inspect(parameters.name ?? ''));
 }
 
 /** DELETE /volumes/{name} */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Digest } from '../../../shared/digest.ts';
+import { type Digest, isDigest } from '../../../shared/digest.ts';
 import { formatReference, repositoryName } from '../../../shared/oci/reference.ts';
 import { imageStoreMissing, invalidParameter } from '../docker-errors.ts';
 import { ImageDraft } from './image-draft.ts';
@@ -82,9 +82,12 @@ export class ImageCatalog {
     return image === undefined ? this.resolve(name) : (this.byId(image.id) ?? image);
   }
 
-  /** The image with exactly this id, if it is still there. */
+  /** The image with exactly this id, if it is still there; also one that was removed while it was used. */
   byId(id: string): Image | undefined {
-    return this.all().find(image => image.id === id);
+    const shown = this.all().find(image => image.id === id);
+    if (shown !== undefined || !isDigest(id)) return shown;
+    const facts = this.#stores.map(store => store.get(id)).find(found => found !== undefined);
+    return facts === undefined ? undefined : { ...facts, names: [], repoDigests: [] };
   }
 
   /** The id of the image that a whole name means; undefined when none has it. */

@@ -1,4 +1,5 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestOf, hexOf } from '../../../shared/digest.ts';
 import { isSystemError, messageOf } from '../../../shared/errors.ts';
@@ -16,18 +17,22 @@ import {
 } from './image-folder.ts';
 import { readHeaders } from './layer-file.ts';
 import { LayerMounts } from './layer-mounts.ts';
-import { LayerStore } from './layer-store.ts';
+import { LayerStore, discard } from './layer-store.ts';
 import {
   NO_REFERENCES,
   type ReferenceChange,
   type References,
   copyReferences,
-  loadReferences,
+  loadReferencesOrSetAside,
+  namedImages,
   saveReferences,
+  withoutImage,
 } from './references.ts';
 
 const MAKING = '.new-';
 const REMOVING = '.removing-';
+/** A file in the folder of an image that is removed, and stays for what was made of it. */
+const FORGOTTEN = 'forgotten';
 /** The one key of the queue: names and images change one after the other. */
 const STORE = 'store';
 
@@ -56,6 +61,7 @@ export interface ImageStoreOptions {
  *    references are saved, then it is renamed. Of a folder with the other name, `load` therefore knows whether the
  *    image was promised to anybody: if it has a name it is put in place, else it is taken away.
  * 3. Names of images that are not there, neither here nor in a read-only store, mean nothing.
+ * 4. An image that is forgotten has no name, and nobody is shown it; what was made of it finds it by its id.
  */
 export class ImageStore implements ImageHome {
   readonly isReadOnly = false;
@@ -65,6 +71,7 @@ export class ImageStore implements ImageHome {
   readonly #mounts: LayerMounts;
   readonly #queue = new KeyedQueue();
   readonly #images = new Map<Digest, ImageFacts>();
+  readonly #forgotten = new Set<Digest>();
   #references: References = NO_REFERENCES;
 
   constructor(options: ImageStoreOptions) {
@@ -78,34 +85,36 @@ export class ImageStore implements ImageHome {
   /** Reads what is there, completes or takes away what an engine that was killed left half-done. */
   async load(): Promise<void> {
     const folder = this.#folder;
+    const { log } = this.#options;
+    const complain = (image: string, error: unknown): void => {
+      log.error('an image cannot be read; it is left alone', { image, reason: messageOf(error) });
+    };
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await this.layers.load();
-    this.#references = await loadReferences(folder);
-    const named = new Set(
-      [...this.#references.tags.values(), ...this.#references.digests.values()].map(hexOf),
-    );
+    const references = await loadReferencesOrSetAside(folder, log);
+    this.#references = references ?? NO_REFERENCES;
+    const named = references === undefined ? undefined : namedImages(references);
     for (const name of await readdir(folder)) {
-      if (name.startsWith(REMOVING)) await rm(join(folder, name), { recursive: true, force: true });
+      if (name.startsWith(REMOVING)) await discard(join(folder, name), log);
       if (!name.startsWith(MAKING)) continue;
       const hex = name.slice(MAKING.length);
-      if (!named.has(hex)) await rm(join(folder, name), { recursive: true, force: true });
-      else await this.#publishFolder(hex);
+      if (named?.has(hex) === false) await discard(join(folder, name), log);
+      else await this.#publishFolder(hex).catch((error: unknown) => complain(name, error));
     }
     for (const name of await readdir(folder)) {
       if (!/^[0-9a-f]{64}$/.test(name)) continue;
       try {
-        await this.#loadImage(`sha256:${name}`);
+        const id: Digest = `sha256:${name}`;
+        await this.#loadImage(id);
+        if (named?.has(name) !== true && existsSync(join(folder, name, FORGOTTEN))) this.#forgotten.add(id);
       } catch (error) {
-        this.#options.log.error('an image cannot be read; it is left alone', {
-          image: name,
-          reason: messageOf(error),
-        });
+        complain(name, error);
       }
     }
     // Layers of images that cannot be read stay, as somebody may still repair them.
     const readable = new Set([...this.#images.keys()].map(hexOf));
     const isWhole = (await readdir(folder)).every(name => name.length !== 64 || readable.has(name));
-    if (isWhole) await this.#removeUnusedLayers();
+    if (isWhole) await this.#removeUnusedLayers().catch((error: unknown) => complain('layers', error));
   }
 
   /** Whether it outlives the boot. */
@@ -117,10 +126,16 @@ export class ImageStore implements ImageHome {
     return this.#references;
   }
 
-  images(): Iterable<ImageFacts> {
-    return this.#images.values();
+  images(): ImageFacts[] {
+    return [...this.#images.values()].filter(({ id }) => !this.#forgotten.has(id));
   }
 
+  /** Images that were removed while something was made of them. */
+  get forgotten(): ReadonlySet<Digest> {
+    return this.#forgotten;
+  }
+
+  /** Also one that is forgotten. */
   get(id: Digest): ImageFacts | undefined {
     return this.#images.get(id);
   }
@@ -168,8 +183,10 @@ export class ImageStore implements ImageHome {
     return this.#queue.run(STORE, async () => {
       const references = copyReferences(this.#references);
       name(references, id);
-      if (this.#images.has(id)) await this.#saveReferences(references);
-      else {
+      if (this.#images.has(id)) {
+        await this.#saveReferences(references);
+        if (this.#forgotten.delete(id)) await rm(join(this.#folder, hexOf(id), FORGOTTEN), { force: true });
+      } else {
         this.#options.onStep('image: write');
         await writeImageFolder(join(this.#folder, `${MAKING}${hexOf(id)}`), id, image, this.#options.durable);
         const isNamed = [...references.tags.values(), ...references.digests.values()].includes(id);
@@ -195,24 +212,50 @@ export class ImageStore implements ImageHome {
     });
   }
 
-  /** Removes an image with its names, and the layers that no other image has; answers those. */
-  async remove(id: Digest): Promise<ImageLayer[]> {
+  /**
+   * Removes an image with its names, and the layers that no other image has; answers those. One that is used is only
+   * forgotten. Throws I/O errors, and then it is as it was.
+   */
+  async remove(id: Digest, isUsed: () => boolean = () => false): Promise<ImageLayer[]> {
     return this.#queue.run(STORE, async () => {
-      if (!this.#images.has(id)) return [];
+      const facts = this.#images.get(id);
+      if (facts === undefined) return [];
+      const references = withoutImage(this.#references, id);
+      if (isUsed()) {
+        await writeFile(join(this.#folder, hexOf(id), FORGOTTEN), '');
+        await this.#saveReferences(references);
+        this.#forgotten.add(id);
+        return [];
+      }
+      // Nobody can begin to use it from here on.
+      this.#images.delete(id);
       const away = join(this.#folder, `${REMOVING}${hexOf(id)}`);
       this.#options.onStep('image: put away');
-      await rename(join(this.#folder, hexOf(id)), away);
-      if (this.#options.durable) await syncFolder(this.#folder);
-      this.#images.delete(id);
-      const references = copyReferences(this.#references);
-      for (const names of [references.tags, references.digests]) {
-        for (const [name, owner] of names) if (owner === id) names.delete(name);
+      try {
+        await rename(join(this.#folder, hexOf(id)), away);
+      } catch (error) {
+        this.#images.set(id, facts);
+        throw error;
       }
-      await this.#saveReferences(references);
+      this.#forgotten.delete(id);
+      if (this.#options.durable) await syncFolder(this.#folder);
+      await this.#forgetNames(references);
       this.#options.onStep('image: delete');
-      await rm(away, { recursive: true, force: true });
+      await discard(away, this.#options.log);
       return this.#removeUnusedLayers();
     });
+  }
+
+  /** Of an image that is gone already, so that its names mean nothing even where they cannot be taken off the disk. */
+  async #forgetNames(references: References): Promise<void> {
+    try {
+      await this.#saveReferences(references);
+    } catch (error) {
+      this.#references = references;
+      this.#options.log.warning('the names of a removed image could not be written', {
+        reason: messageOf(error),
+      });
+    }
   }
 
   /** Removes layers that no image has and nobody has pinned; answers them. */

@@ -66,8 +66,8 @@ export class LayerStore {
       const path = join(folder, name);
       if (name.startsWith(MAKING)) {
         if (mkfsErofs !== undefined) killByArgument(join(path, LAYER_FILES.erofs), [mkfsErofs]);
-        await rm(path, { recursive: true, force: true });
-      } else if (name.startsWith(REMOVING)) await rm(path, { recursive: true, force: true });
+        await discard(path, log);
+      } else if (name.startsWith(REMOVING)) await discard(path, log);
       else {
         try {
           const facts = parseLayerFacts(await loadJson(join(path, LAYER_FILES.facts)), name);
@@ -155,10 +155,15 @@ export class LayerStore {
         this.#layers.delete(diffId);
         const away = join(this.#options.folder, `${REMOVING}${hexOf(diffId)}`);
         this.#options.onStep('layer: put away');
-        await rename(this.folderOf(diffId), away);
+        try {
+          await rename(this.folderOf(diffId), away);
+        } catch (error) {
+          this.#layers.set(diffId, facts);
+          throw error;
+        }
         removed.push(facts);
         this.#options.onStep('layer: delete');
-        await rm(away, { recursive: true, force: true });
+        await discard(away, this.#options.log);
       });
     }
     return removed;
@@ -169,6 +174,15 @@ export class LayerStore {
     const { mkfsErofs } = this.#options;
     if (mkfsErofs === undefined) throw missingProgram('mkfs.erofs', 'keeping an image');
     return mkfsErofs;
+  }
+}
+
+/** Deletes what was put away; what cannot be deleted now is tried again at the next start. */
+export async function discard(folder: string, log: Log): Promise<void> {
+  try {
+    await rm(folder, { recursive: true, force: true });
+  } catch (error) {
+    log.warning('what is left of an image could not be deleted', { folder, reason: messageOf(error) });
   }
 }
 

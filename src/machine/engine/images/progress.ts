@@ -30,7 +30,7 @@ export function byteCounter(
   status: string,
   id: string,
   total: number,
-  clock: () => number = Date.now,
+  clock: () => number = () => performance.now(),
 ): (current: number) => void {
   let last = -Infinity;
   return current => {

@@ -1,5 +1,6 @@
 import type { EngineContext } from '../context.ts';
 import type { Image } from './image.ts';
+import { isImageUsed } from './forgotten.ts';
 import { publishImageEvent } from './image-events.ts';
 import { Removal, type RemovalItem } from './remove.ts';
 
@@ -18,13 +19,12 @@ export interface PruneResult {
 /** Removes every image that no container uses; those of the machine's own image stay. Throws I/O errors. */
 export async function pruneImages(context: EngineContext, options: PruneOptions): Promise<PruneResult> {
   return context.queue.run('images', async () => {
-    const used = new Set(context.table.all().map(record => record.imageId));
     const items: RemovalItem[] = [];
     let freedBytes = 0;
     for (const { id } of context.images.all()) {
       // One before may have taken it along.
       const image = context.images.byId(id);
-      if (image === undefined || image.isReadOnly || used.has(id) || context.images.isHeld(id)) continue;
+      if (image === undefined || image.isReadOnly || isImageUsed(context, id)) continue;
       if (options.danglingOnly && image.names.length > 0) continue;
       if (context.images.all().some(other => other.parent === id)) continue;
       if (!options.matches(image)) continue;

@@ -50,7 +50,7 @@ export async function pullImage(
   const name = familiarName(reference);
   // Without mkfs.erofs nothing needs to be asked for.
   context.images.writable.layers.checkWritable();
-  using access = await openRegistryAccess(context.config.registries, reference.registry, options.login);
+  using access = await openRegistryAccess(context.settings, reference.registry, options.login);
   const registry = new Registry(access.options);
   const found = await inPullWords(reference, () => registry.fetchManifest(reference, { signal }));
   progress({
@@ -101,7 +101,7 @@ export async function pullAllTags(
   repository: ImageReference,
   options: PullOptions,
 ): Promise<void> {
-  using access = await openRegistryAccess(context.config.registries, repository.registry, options.login);
+  using access = await openRegistryAccess(context.settings, repository.registry, options.login);
   const registry = new Registry(access.options);
   const { signal } = options;
   const tags = await inPullWords(repository, () => registry.listTags(repository, { signal }));

@@ -13,6 +13,7 @@ import {
 import { RegistryPusher } from '../../../shared/oci/registry-push.ts';
 import type { EngineContext } from '../context.ts';
 import { tagNotLocal } from '../docker-errors.ts';
+import { holdImage } from './forgotten.ts';
 import { publishImageEvent } from './image-events.ts';
 import { parseClientReference, tryParseReference } from './image-names.ts';
 import type { Image, ImageLayer, KnownManifest } from './image.ts';
@@ -54,7 +55,7 @@ export async function pushImage(
   const targets = tag === '' && !hasTag(name) ? tagsOf(context, base) : [wanted];
   if (targets.length === 0) throw tagNotLocal(repositoryName(base));
   const images = targets.map(reference => ({ reference, image: imageOf(context, reference) }));
-  using access = await openRegistryAccess(context.config.registries, base.registry, options.login);
+  using access = await openRegistryAccess(context.settings, base.registry, options.login);
   const pusher = new RegistryPusher(access.options);
   options.progress({ status: `The push refers to repository [${repositoryName(base)}]` });
   for (const { reference, image } of images) {
@@ -67,6 +68,7 @@ async function pushOne(context: EngineContext, push: Push): Promise<void> {
   const { pusher, reference, image, options } = push;
   const { progress, signal } = options;
   const name = familiarName(reference);
+  await using _held = holdImage(context, image.id);
   const known = await image.home.readManifest(image.id);
   const published = knownLayers(known, name);
   for (const { diffId } of image.layers) {
@@ -86,9 +88,11 @@ async function pushOne(context: EngineContext, push: Push): Promise<void> {
   const descriptor = descriptorOf(bytes, isSame ? known.mediaType : MEDIA_TYPES.dockerManifest);
   await pusher.putManifest(reference, { descriptor, bytes }, signal);
   const { digest, sizeBytes } = descriptor;
-  await context.images.writable.rename(({ digests }) =>
-    digests.set(`${repositoryName(reference)}@${digest}`, image.id),
-  );
+  await context.images.writable.rename(({ digests }) => {
+    // One that was removed meanwhile gets no names.
+    if (!context.images.all().some(({ id }) => id === image.id)) return;
+    digests.set(`${repositoryName(reference)}@${digest}`, image.id);
+  });
   const tag = reference.tag ?? '';
   progress({ status: `${tag}: digest: ${digest} size: ${sizeBytes}` });
   progress({ progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: sizeBytes } });

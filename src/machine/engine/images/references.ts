@@ -1,6 +1,8 @@
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, isDigest } from '../../../shared/digest.ts';
-import { ToolError } from '../../../shared/errors.ts';
+import { type Digest, hexOf, isDigest } from '../../../shared/digest.ts';
+import { ToolError, messageOf } from '../../../shared/errors.ts';
+import type { Log } from '../../log.ts';
 import { loadJson, saveJson } from '../store/json-file.ts';
 
 /** Which image each name of a store means. */
@@ -24,17 +26,48 @@ const FILE = 'references.json';
 /** Reads a store's references; nothing where there is no file. Throws RECORD_MALFORMED. */
 export async function loadReferences(folder: string): Promise<References> {
   const file = join(folder, FILE);
-  const value = (await loadJson(file)) as { schema?: unknown; tags?: unknown; digests?: unknown } | undefined;
+  const value = (await loadJson(file)) as
+    { schema?: unknown; tags?: unknown; digests?: unknown } | null | undefined;
   if (value === undefined) return NO_REFERENCES;
-  const tags = idsOf(value.tags);
-  const digests = idsOf(value.digests);
-  if (value.schema !== 1 || tags === undefined || digests === undefined) {
+  const tags = idsOf(value?.tags);
+  const digests = idsOf(value?.digests);
+  if (value?.schema !== 1 || tags === undefined || digests === undefined) {
     throw new ToolError(`reading ${file}: not a list of references of schema 1`, {
       code: 'RECORD_MALFORMED',
       kind: 'integrity',
     });
   }
   return { tags, digests };
+}
+
+/**
+ * The same for an engine that has to start: a file that cannot be understood is logged and put out of the way, for a
+ * person to look at, and the answer is undefined. Throws I/O errors.
+ */
+export async function loadReferencesOrSetAside(folder: string, log: Log): Promise<References | undefined> {
+  try {
+    return await loadReferences(folder);
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    const file = join(folder, FILE);
+    await rename(file, `${file}.unreadable`).catch(() => undefined);
+    log.error('the names of images cannot be read; the images are there without them', {
+      reason: messageOf(error),
+    });
+    return undefined;
+  }
+}
+
+/** Hexadecimal digests of the images that have names. */
+export function namedImages({ tags, digests }: References): ReadonlySet<string> {
+  return new Set([...tags.values(), ...digests.values()].map(hexOf));
+}
+
+/** References without those to one image. */
+export function withoutImage({ tags, digests }: References, id: Digest): References {
+  const others = (names: ReadonlyMap<string, Digest>): Map<string, Digest> =>
+    new Map([...names].filter(([, owner]) => owner !== id));
+  return { tags: others(tags), digests: others(digests) };
 }
 
 /** Writes a store's references. Throws I/O errors. */

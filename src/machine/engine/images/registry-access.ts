@@ -1,8 +1,8 @@
 import type { Credentials } from '../../../shared/oci/auth.ts';
 import { DEFAULT_REGISTRY } from '../../../shared/oci/reference.ts';
 import type { RegistryOptions } from '../../../shared/oci/registry-session.ts';
-import type { RegistryConfig } from '../engine-config.ts';
 import { invalidParameter } from '../docker-errors.ts';
+import type { SettingsKeeper } from '../settings/settings-keeper.ts';
 
 /** What a client sends to log in: X-Registry-Auth, or the body of POST /auth. */
 export interface ClientLogin {
@@ -21,12 +21,13 @@ export interface RegistryAccess extends Disposable {
  * only loaded here: most machines never pull.
  */
 export async function openRegistryAccess(
-  config: RegistryConfig | undefined,
+  settings: Pick<SettingsKeeper, 'current' | 'certificatesOf'>,
   registry: string,
   login: ClientLogin,
 ): Promise<RegistryAccess> {
   const { openRegistryFetch } = await import('../../../shared/oci/registry-fetch.ts');
-  const connection = openRegistryFetch(config?.proxies ?? {});
+  const { registries: config } = settings.current;
+  const connection = openRegistryFetch(config?.proxies ?? {}, host => settings.certificatesOf(host));
   return {
     options: {
       fetch: connection.fetch,

@@ -4,6 +4,7 @@ import { formatReference, repositoryName } from '../../../shared/oci/reference.t
 import type { EngineContext } from '../context.ts';
 import { imageConflict } from '../docker-errors.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
+import { isImageUsed } from './forgotten.ts';
 import { publishImageEvent } from './image-events.ts';
 import { showName, showRepository, tryParseReference } from './image-names.ts';
 import type { Image, ImageLayer } from './image.ts';
@@ -70,16 +71,22 @@ export class Removal {
       );
     }
     // Names go together with the image, so that nobody ever sees it without.
-    if (rest.length === 0 && this.#conflictOf(image, false) === undefined) await this.delete(image);
+    const conflict = this.#conflictOf(image, false);
+    const isFree = conflict === undefined || (force && !conflict.isHard);
+    if (rest.length === 0 && isFree) await this.delete(image);
     else await this.#untag(image, [reference, ...others.filter(name => !rest.includes(name))]);
     return this.items;
   }
 
-  /** Removes an image and, where asked for, the nameless ones it was made from. The caller has looked for conflicts. */
+  /**
+   * Removes an image and, where asked for, the nameless ones it was made from. The caller has looked for conflicts; what
+   * came to use the image since keeps its layers.
+   */
   async delete(image: Image): Promise<void> {
     const { images } = this.#context;
     const removed: ImageLayer[] = [];
-    for (const store of images.stores) removed.push(...(await store.remove(image.id)));
+    const isUsed = (): boolean => isImageUsed(this.#context, image.id);
+    for (const store of images.stores) removed.push(...(await store.remove(image.id, isUsed)));
     this.#tellUntagged(image, [...image.names, ...image.repoDigests]);
     this.items.push({ Deleted: image.id });
     publishImageEvent(this.#context, 'delete', image.id, { name: image.id });
@@ -108,7 +115,7 @@ export class Removal {
     const users = this.#containersOf(image);
     const running = users.find(({ state }) => state.status !== 'created' && state.status !== 'exited');
     if (running !== undefined) return hard(`image is being used by running container ${shortId(running.id)}`);
-    if (images.isHeld(image.id)) return hard('image is being used');
+    if (images.isHeld(image.id)) return { reason: 'image is being used', isHard: false };
     if (withNames) {
       const repositories = new Set([...image.names, ...image.repoDigests].map(showRepository));
       if (image.names.length > 1 || repositories.size > 1) {
@@ -116,10 +123,9 @@ export class Removal {
       }
     }
     const stopped = users[0];
-    // Without its image such a container could not be started any more, so this cannot be forced either.
     return stopped === undefined
       ? undefined
-      : { reason: `image is being used by stopped container ${shortId(stopped.id)}`, isHard: true };
+      : { reason: `image is being used by stopped container ${shortId(stopped.id)}`, isHard: false };
   }
 
   #checkConflict(image: Image, withNames: boolean): void {

@@ -5,6 +5,7 @@ import { type Digest, digestOf, hexOf } from '../../../shared/digest.ts';
 import { MEDIA_TYPES } from '../../../shared/oci/media-types.ts';
 import { formatReference, familiarName } from '../../../shared/oci/reference.ts';
 import type { EngineContext } from '../context.ts';
+import { holdImage } from './forgotten.ts';
 import { publishImageEvent } from './image-events.ts';
 import { normaliseName, showName, showRepository, tryParseReference } from './image-names.ts';
 import type { Image, ImageLayer } from './image.ts';
@@ -42,7 +43,7 @@ export async function saveImages(
     saved.push({ image, names: [...names].sort(), config: await image.home.readConfig(image.id) });
   }
   for (const { image } of saved) publishImageEvent(context, 'save', image.id, { name: image.id });
-  return archive(saved);
+  return archive(context, saved);
 }
 
 /** A repository without a tag means all its tags, an id the image without a name. */
@@ -64,7 +65,9 @@ function select(
   return [{ image, tags }];
 }
 
-async function* archive(images: readonly Saved[]): AsyncGenerator<Uint8Array> {
+async function* archive(context: EngineContext, images: readonly Saved[]): AsyncGenerator<Uint8Array> {
+  await using holds = new AsyncDisposableStack();
+  for (const { image } of images) holds.use(holdImage(context, image.id));
   const written = new Set<string>();
   for (const name of ['blobs', 'blobs/sha256']) yield folder(name);
   const manifests: object[] = [];

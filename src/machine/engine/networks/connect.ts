@@ -72,7 +72,7 @@ export async function connectNetwork(
         await connectEndpoint(context, netavark, record, planned.sandbox, planned.endpoint, network);
       } catch (error) {
         await disconnectEndpoint(context, netavark, record, planned.sandbox, planned.endpoint, network);
-        await context.table.update(id, { endpoints: wishes, sandbox: old });
+        await context.table.note(id, { endpoints: wishes, sandbox: old });
         throw error;
       }
       context.step('network: settle');

@@ -102,7 +102,7 @@ export class NetworkTable {
       const file = join(folder, name);
       if (!/^[0-9a-f]{64}\.json$/.test(name)) {
         // A write that was cut off.
-        if (name.endsWith('.new')) await rm(file, { force: true });
+        if (name.endsWith('.new')) await rm(file, { force: true }).catch(() => undefined);
         continue;
       }
       try {

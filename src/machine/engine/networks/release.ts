@@ -19,7 +19,7 @@ export async function releaseNetworks(context: EngineContext, id: string): Promi
   if (sandbox !== undefined) {
     await context.queue.run(NETWORKS_KEY, () => undo(context, record, sandbox));
   }
-  await context.table.update(id, { sandbox: undefined });
+  await context.table.note(id, { sandbox: undefined });
 }
 
 async function undo(context: EngineContext, record: ContainerRecord, sandbox: Sandbox): Promise<void> {

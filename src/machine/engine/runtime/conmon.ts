@@ -12,6 +12,8 @@ export interface MonitorStart {
   readonly conmon: string;
   readonly runtime: string;
   readonly runtimeArguments: readonly string[];
+  /** How much longer than usual the runtime may take. */
+  readonly patienceMs?: number;
   readonly id: string;
   readonly name: string;
   readonly bundle: string;
@@ -81,7 +83,7 @@ export async function startMonitor(start: MonitorStart): Promise<number> {
         await moveToCgroup(start.cgroupFolder, child.pid);
       }
       startPipe.end('\0');
-      const text = await Promise.race([readLine(sync), failed]);
+      const text = await Promise.race([readLine(sync, TIMEOUT_MS + (start.patienceMs ?? 0)), failed]);
       return parseSyncAnswer(text);
     } catch (error) {
       if (error instanceof ToolError && error.message !== '') throw error;
@@ -152,13 +154,13 @@ function toDockerWords(line: string): string {
     .replace(/Is a directory$/, 'is a directory');
 }
 
-function readLine(stream: Readable): Promise<string> {
+function readLine(stream: Readable, timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const decoder = new StringDecoder('utf8');
     let text = '';
     const timer = setTimeout(() => {
-      reject(new StartFailure(`conmon did not answer within ${TIMEOUT_MS / 1000} s`, 128));
-    }, TIMEOUT_MS);
+      reject(new StartFailure(`conmon did not answer within ${timeoutMs / 1000} s`, 128));
+    }, timeoutMs);
     const done = (): void => {
       clearTimeout(timer);
       resolve(text.split('\n')[0] ?? '');

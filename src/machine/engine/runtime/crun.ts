@@ -11,6 +11,8 @@ export interface Runtime {
   readonly program: string;
   readonly root: string;
   readonly useCgroups: boolean;
+  /** How much longer than usual it may take: it waits for OCI hooks. */
+  readonly patienceMs?: number;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -22,7 +24,9 @@ export function runtimeArguments(runtime: Runtime): string[] {
 }
 
 function call(runtime: Runtime, ...words: readonly string[]): Promise<ProgramResult> {
-  return runProgram([runtime.program, ...runtimeArguments(runtime), ...words], { timeoutMs: TIMEOUT_MS });
+  return runProgram([runtime.program, ...runtimeArguments(runtime), ...words], {
+    timeoutMs: TIMEOUT_MS + (runtime.patienceMs ?? 0),
+  });
 }
 
 /** Starts the program of a container that conmon has made. Throws CONTAINER_START_FAILED. */

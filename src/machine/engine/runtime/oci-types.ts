@@ -124,6 +124,30 @@ export interface OciSeccomp {
   readonly syscalls: readonly OciSeccompRule[];
 }
 
+/** When a hook is run, in the order of a container's life. */
+export const HOOK_STAGES = [
+  'prestart',
+  'createRuntime',
+  'createContainer',
+  'startContainer',
+  'poststart',
+  'poststop',
+] as const;
+
+export type HookStage = (typeof HOOK_STAGES)[number];
+
+/** A program of the machine that the runtime runs; it gets the container's state on its input. */
+export interface OciHook {
+  readonly path: string;
+  /** Its whole argv. */
+  readonly args?: readonly string[];
+  readonly env?: readonly string[];
+  /** Seconds until it is killed. */
+  readonly timeout: number;
+}
+
+export type OciHooks = Partial<Readonly<Record<HookStage, readonly OciHook[]>>>;
+
 export interface OciSpec {
   readonly ociVersion: string;
   readonly process: OciProcess;
@@ -132,6 +156,7 @@ export interface OciSpec {
   readonly domainname?: string;
   readonly mounts: readonly OciMount[];
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly hooks?: OciHooks;
   readonly linux: {
     readonly namespaces: readonly OciNamespace[];
     readonly devices: readonly OciDevice[];

@@ -86,13 +86,18 @@ export interface ContainerRecord {
 export function parseContainerRecord(value: unknown, file: string): ContainerRecord {
   const record = value as Partial<ContainerRecord> | null;
   const isWhole =
-    typeof record === 'object' &&
-    record?.schema === 1 &&
+    isObject(record) &&
+    record.schema === 1 &&
     typeof record.id === 'string' &&
     /^[0-9a-f]{64}$/.test(record.id) &&
-    typeof record.name === 'string' &&
-    typeof record.state?.status === 'string' &&
-    typeof record.request?.Image === 'string';
+    ['name', 'bootId', 'imageId'].every(key => typeof record[key as 'name'] === 'string') &&
+    ['createdAtMs', 'restartCount', 'streak'].every(key => Number.isFinite(record[key as 'streak'])) &&
+    (record.scope === 'boot' || record.scope === 'state') &&
+    isRequest(record.request) &&
+    isList(record.mounts) &&
+    isList(record.endpoints) &&
+    (record.sandbox === undefined || (isObject(record.sandbox) && isList(record.sandbox.endpoints))) &&
+    isState(record.state);
   if (!isWhole) {
     throw new ToolError(`reading ${file}: not a container record of schema 1`, {
       code: 'RECORD_MALFORMED',
@@ -100,4 +105,47 @@ export function parseContainerRecord(value: unknown, file: string): ContainerRec
     });
   }
   return record as ContainerRecord;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Nothing, or a list of objects. */
+function isList(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.every(isObject));
+}
+
+/** What is in it was checked when the container was made. */
+function isRequest(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { Image, HostConfig, Labels } = value as Partial<Record<string, unknown>>;
+  return (
+    typeof Image === 'string' && [HostConfig, Labels].every(part => part === undefined || isObject(part))
+  );
+}
+
+function isState(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const state = value as Partial<Record<string, unknown>>;
+  const numbers = (...keys: readonly string[]): boolean => keys.every(key => Number.isFinite(state[key]));
+  switch (state.status) {
+    case 'created':
+      return numbers('exitCode');
+    case 'running':
+    case 'paused':
+      return numbers('startedAtMs') && isIdentity(state.process) && isIdentity(state.monitor);
+    case 'restarting':
+      return numbers('exitCode', 'startedAtMs', 'finishedAtMs', 'retryAtMs');
+    case 'exited':
+      return numbers('exitCode', 'startedAtMs', 'finishedAtMs');
+    default:
+      return false;
+  }
+}
+
+function isIdentity(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { pid, startTime, bootId } = value as Partial<ProcessIdentity>;
+  return Number.isSafeInteger(pid) && typeof startTime === 'string' && typeof bootId === 'string';
 }

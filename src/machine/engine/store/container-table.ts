@@ -1,5 +1,5 @@
 import { mkdir, readdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isSystemError, messageOf } from '../../../shared/errors.ts';
 import { removeTree } from '../../host/remove-tree.ts';
 import type { Log } from '../../log.ts';
@@ -7,12 +7,12 @@ import { conflict, nameInUse, noSuchContainer } from '../docker-errors.ts';
 import { type ContainerRecord, parseContainerRecord } from './container-record.ts';
 import { type ContainerPaths, type EnginePaths, containerPaths } from './engine-paths.ts';
 import { loadJson, saveJson } from './json-file.ts';
+import { RecordWatchers } from './record-watchers.ts';
+import { fillReserve } from './reserve.ts';
 import { type StepListener, unwatched } from '../steps.ts';
 
 const CREATING = '.creating-';
 const REMOVING = '.removing-';
-
-type Changed = (record: ContainerRecord | undefined) => void;
 
 /**
  * All containers: their records in memory, each change first on disk.
@@ -22,21 +22,30 @@ type Changed = (record: ContainerRecord | undefined) => void;
  *    renamed away before it is taken apart.
  * 2. A name or an id belongs to one container from `reserve` on, also while it is being made. A record
  *    that is loaded under a name in use is reachable by its id only.
- * 3. What `get` answers has been written; `update` is only called by the operation that holds the
- *    container's place in the queue.
+ * 3. What `get` answers has been written, except for what has happened anyway (`note`). Both are only called by
+ *    the operation that holds the container's place in the queue.
  */
 export class ContainerTable {
   readonly #paths: EnginePaths;
   readonly #log: Log;
   readonly #step: StepListener;
+  readonly #onUnwritten: () => void;
   readonly #records = new Map<string, ContainerRecord>();
   readonly #homes = new Map<string, string>();
   readonly #names = new Map<string, string>();
-  readonly #watchers = new Map<string, Set<Changed>>();
+  readonly #unwritten = new Set<string>();
+  readonly #watchers = new RecordWatchers();
   #stateContainers: string | undefined;
 
-  constructor(paths: EnginePaths, log: Log, step: StepListener = unwatched) {
+  /** @param onUnwritten called when `note` could not write */
+  constructor(
+    paths: EnginePaths,
+    log: Log,
+    step: StepListener = unwatched,
+    onUnwritten: () => void = () => undefined,
+  ) {
     this.#step = step;
+    this.#onUnwritten = onUnwritten;
     this.#paths = paths;
     this.#log = log;
   }
@@ -62,6 +71,11 @@ export class ContainerTable {
   /** All records, the oldest first. */
   all(): ContainerRecord[] {
     return [...this.#records.values()];
+  }
+
+  /** The record of a whole id, if it is still there. */
+  find(id: string): ContainerRecord | undefined {
+    return this.#records.get(id);
   }
 
   /** The record of a whole id. Throws CONTAINER_NOT_FOUND. */
@@ -123,15 +137,21 @@ export class ContainerTable {
     const containers = parent ?? this.#paths.containers;
     const home = join(containers, record.id);
     const temporary = join(containers, `${CREATING}${record.id}`);
-    this.#step('record: make its folder');
-    await mkdir(join(temporary, 'logs'), { recursive: true, mode: 0o700 });
-    this.#step('record: write');
-    await saveJson(join(temporary, 'record.json'), record, parent !== undefined);
-    this.#step('record: publish');
-    await rename(temporary, home);
+    await fillReserve(dirname(containers));
+    try {
+      this.#step('record: make its folder');
+      await mkdir(join(temporary, 'logs'), { recursive: true, mode: 0o700 });
+      this.#step('record: write');
+      await saveJson(join(temporary, 'record.json'), record, parent !== undefined);
+      this.#step('record: publish');
+      await rename(temporary, home);
+    } catch (error) {
+      await this.#discard(temporary);
+      throw error;
+    }
     this.#homes.set(record.id, home);
     this.#records.set(record.id, record);
-    this.#announce(record.id, record);
+    this.#watchers.announce(record.id, record);
   }
 
   /** Writes a change, then shows it to everyone. */
@@ -140,9 +160,40 @@ export class ContainerTable {
     this.#step('record: change');
     const isDurable = this.#isDurable(record);
     await saveJson(this.paths(id).record, record, isDurable, () => this.#step('record: replace'));
+    this.#unwritten.delete(id);
     this.#records.set(id, record);
-    this.#announce(id, record);
+    this.#watchers.announce(id, record);
     return record;
+  }
+
+  /**
+   * The same for what has happened already and cannot be undone: a disk that cannot be written is logged, everyone is
+   * shown the change, and the answer is false. The next change of the record writes it too (see `unwritten`).
+   */
+  async note(id: string, change: Partial<ContainerRecord>): Promise<boolean> {
+    try {
+      await this.update(id, change);
+      return true;
+    } catch (error) {
+      if (!isSystemError(error, 'ENOSPC', 'EDQUOT', 'EROFS', 'EIO')) throw error;
+      const record = { ...this.get(id), ...change };
+      if (!this.#unwritten.has(id)) {
+        this.#log.error('a change of a container could not be written', {
+          container: record.name,
+          reason: messageOf(error),
+        });
+      }
+      this.#unwritten.add(id);
+      this.#onUnwritten();
+      this.#records.set(id, record);
+      this.#watchers.announce(id, record);
+      return false;
+    }
+  }
+
+  /** Containers with changes that could not be written. */
+  get unwritten(): ReadonlySet<string> {
+    return this.#unwritten;
   }
 
   /** Forgets a container whose processes and mounts are gone, and deletes its files. */
@@ -153,16 +204,17 @@ export class ContainerTable {
     this.#step('record: put away');
     await rename(home, away);
     this.#records.delete(id);
+    this.#unwritten.delete(id);
     this.#homes.delete(id);
     if (this.#names.get(record.name) === id) this.#names.delete(record.name);
     // It is gone, even if its files cannot be deleted now.
-    this.#announce(id, undefined);
-    this.#watchers.delete(id);
+    this.#watchers.announce(id, undefined);
     this.#step('record: delete');
     await removeTree(away);
     if (home !== join(this.#paths.containers, id)) {
       await removeTree(join(this.#paths.containers, id));
     }
+    await fillReserve(join(home, '../..'));
   }
 
   /**
@@ -174,39 +226,19 @@ export class ContainerTable {
     test: (record: ContainerRecord | undefined) => T | undefined,
     signal?: AbortSignal,
   ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const now = test(this.#records.get(id));
-      if (now !== undefined) {
-        resolve(now);
-        return;
-      }
-      if (signal?.aborted === true) {
-        reject(abortReason(signal));
-        return;
-      }
-      const watchers = this.#watchers.get(id) ?? new Set<Changed>();
-      this.#watchers.set(id, watchers);
-      const leave = (): void => {
-        watchers.delete(changed);
-        signal?.removeEventListener('abort', aborted);
-      };
-      const aborted = (): void => {
-        leave();
-        if (signal !== undefined) reject(abortReason(signal));
-      };
-      const changed: Changed = record => {
-        const answer = test(record);
-        if (answer === undefined) return;
-        leave();
-        resolve(answer);
-      };
-      watchers.add(changed);
-      signal?.addEventListener('abort', aborted, { once: true });
-    });
+    return this.#watchers.waitFor(id, this.#records.get(id), test, signal);
   }
 
-  #announce(id: string, record: ContainerRecord | undefined): void {
-    for (const changed of [...(this.#watchers.get(id) ?? [])]) changed(record);
+  /** What cannot be deleted now, on a read-only disk for instance, is tried again at the next start. */
+  async #discard(folder: string): Promise<void> {
+    try {
+      await removeTree(folder);
+    } catch (error) {
+      this.#log.warning('what is left of a container could not be deleted', {
+        folder,
+        reason: messageOf(error),
+      });
+    }
   }
 
   #isDurable(record: ContainerRecord): boolean {
@@ -228,11 +260,12 @@ export class ContainerTable {
 
   async #load(containers: string): Promise<ContainerRecord[]> {
     await mkdir(containers, { recursive: true, mode: 0o700 });
+    await fillReserve(dirname(containers));
     const records: ContainerRecord[] = [];
     for (const name of (await readdir(containers)).sort()) {
       const home = join(containers, name);
       if (name.startsWith(CREATING) || name.startsWith(REMOVING)) {
-        await removeTree(home);
+        await this.#discard(home);
         continue;
       }
       try {
@@ -241,6 +274,7 @@ export class ContainerTable {
         // A bundle of a state-scoped container has no record of its own here.
         if (value === undefined) continue;
         const record = parseContainerRecord(value, file);
+        if (record.id !== name) throw new Error(`reading ${file}: it is the record of ${record.id}`);
         this.#records.set(record.id, record);
         this.#homes.set(record.id, home);
         records.push(record);
@@ -258,9 +292,4 @@ export class ContainerTable {
     }
     return records;
   }
-}
-
-function abortReason(signal: AbortSignal): Error {
-  const reason: unknown = signal.reason;
-  return reason instanceof Error ? reason : new Error(messageOf(reason));
 }

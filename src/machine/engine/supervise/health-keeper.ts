@@ -12,6 +12,7 @@ export type Probe = (id: string, plan: HealthPlan, signal: AbortSignal) => Promi
 
 interface Kept {
   readonly plan: HealthPlan;
+  /** On the keeper's own clock. */
   readonly startedAtMs: number;
   state: HealthState;
   timer: NodeJS.Timeout | undefined;
@@ -35,7 +36,10 @@ export class HealthKeeper {
   readonly #changed: (id: string, state: HealthState) => void;
   readonly #kept = new Map<string, Kept>();
 
-  /** @param changed is called when the status of a container has become another */
+  /**
+   * @param clock milliseconds; must not jump
+   * @param changed is called when the status of a container has become another
+   */
   constructor(probe: Probe, clock: () => number, changed: (id: string, state: HealthState) => void) {
     this.#probe = probe;
     this.#clock = clock;
@@ -47,13 +51,13 @@ export class HealthKeeper {
     return this.#kept.get(id)?.state;
   }
 
-  /** A life has begun. */
-  begin(id: string, plan: HealthPlan | undefined, startedAtMs: number): void {
+  /** A life has begun, `ageMs` ago. */
+  begin(id: string, plan: HealthPlan | undefined, ageMs: number): void {
     this.forget(id);
     if (plan === undefined) return;
     const kept: Kept = {
       plan,
-      startedAtMs,
+      startedAtMs: this.#clock() - ageMs,
       state: HEALTH_AT_START,
       timer: undefined,
       stop: undefined,

@@ -21,24 +21,25 @@ export class MonitorWatch {
   /** Calls `gone` once the conmon of this bundle has ended, soon if it has already. */
   watch(id: string, bundle: string, gone: () => void): void {
     this.release(id);
+    const isGone = (): void => {
+      const timer = setTimeout(() => {
+        this.#timers.delete(id);
+        gone();
+      }, RECHECK_MS);
+      this.#timers.set(id, timer);
+    };
     let fd: number;
     try {
       fd = openSync(join(bundle, 'winsz'), constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
       if (!isSystemError(error, 'ENOENT')) throw error;
-      this.#timers.set(id, setTimeout(gone, RECHECK_MS));
+      isGone();
       return;
     }
     // epoll(7) says nothing of a FIFO whose writers were gone before it was opened; reading does.
     if (hasNoWriter(fd)) {
       closeSync(fd);
-      this.#timers.set(
-        id,
-        setTimeout(() => {
-          this.#timers.delete(id);
-          gone();
-        }, RECHECK_MS),
-      );
+      isGone();
       return;
     }
     let socket: Socket;

@@ -59,7 +59,7 @@ const machine: MachineImage = {
   builtAt: EPOCH,
   hostname: 'box',
   rescue: 'login',
-  engine: { images: false, networks: false, runtimes: ['crun'] },
+  engine: { images: false, networks: false, runtimes: ['crun'], settings: {} },
   trust: { state: 'fixed', datasources: [] },
   state: { format: false },
   sysctl: {},

@@ -41,6 +41,18 @@ t.test('a range that is over ends', async t => {
   t.equal(history.listeners, 0);
 });
 
+t.test('a clock that jumps keeps nobody from what happens now', async t => {
+  const history = new EventHistory<Sample>();
+  const signal = new AbortController().signal;
+  const source = history.read(
+    { sinceNs: 5_000_000n, untilNs: BigInt(Date.now() + 3_600_000) * 1_000_000n },
+    signal,
+  );
+  history.publish({ timeMs: 1, name: 'a day back' });
+  history.publish({ timeMs: Date.now() + 86_400_000, name: 'a day on' });
+  t.same(await take(source, 2), ['a day back', 'a day on']);
+});
+
 t.test('256 are kept', async t => {
   const history = new EventHistory<Sample>();
   for (let timeMs = 1; timeMs <= 300; timeMs += 1) history.publish({ timeMs, name: String(timeMs) });

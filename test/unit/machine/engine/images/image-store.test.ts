@@ -126,7 +126,36 @@ t.test('damaged files are left alone, with the layers they may need', async t =>
   t.ok(existsSync(broken));
   t.equal(readdirSync(join(folder, 'layers')).length, 2);
   writeFileSync(join(folder, 'images/references.json'), '{"schema":1,"tags":{"x":"nonsense"},"digests":{}}');
-  await t.rejects(open(folder), { code: 'RECORD_MALFORMED' });
+  const again = await open(folder);
+  t.equal(again.store.images().length, 1, 'without its names');
+  t.match(again.lines.join(''), /the names of images cannot be read/);
+  t.ok(existsSync(join(folder, 'images/references.json.unreadable')), 'for somebody to look at');
+  writeFileSync(join(folder, 'images/references.json'), 'null');
+  t.equal((await open(folder)).store.images().length, 1);
+});
+
+t.test('an image that is removed while it is used stays for those who use it', async t => {
+  const folder = freshWithLayer(t);
+  const { store } = await open(folder);
+  const catalog = new ImageCatalog();
+  catalog.attach(store);
+  const id = await publish(store, 'one', ['docker.io/library/one:1']);
+  t.same(await store.remove(id, () => true), []);
+  t.equal(store.references.tags.size, 0);
+  t.throws(() => catalog.resolve(id), { code: 'IMAGE_NOT_FOUND' });
+  t.notOk(catalog.all().some(image => image.id === id));
+  t.match(catalog.byId(id), { id, names: [] }, 'by its id');
+  const { store: again } = await open(folder);
+  t.same([...again.forgotten], [id], 'the next engine knows it too');
+  t.equal(again.images().length, 1);
+  t.equal(await publish(again, 'one', ['docker.io/library/one:2']), id);
+  t.equal(again.forgotten.size, 0, 'it is back');
+  const { store: third } = await open(folder);
+  t.equal(third.images().length, 2);
+  await third.remove(id, () => true);
+  await third.remove(id);
+  t.equal(third.get(id), undefined);
+  t.equal(third.forgotten.size, 0);
 });
 
 t.test('names in several stores', async t => {

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { ImageRunConfig } from '../../../../../src/shared/oci/image.ts';
-import type { ContainerCreateRequest } from '../../../../../src/machine/engine-api/wire.ts';
+import type { LogDefaults } from '../../../../../src/shared/engine-settings.ts';
+import type { ContainerCreateRequest, LogConfig } from '../../../../../src/machine/engine-api/wire.ts';
 import { completeRequest } from '../../../../../src/machine/engine/containers/complete-request.ts';
 import { argumentsOf, mergeConfig } from '../../../../../src/machine/engine/runtime/merge-config.ts';
 
@@ -77,7 +78,7 @@ t.test('a request that was completed says the same without its image', async t =
   ];
   for (const request of requests) {
     const asked = { Image: 'x', ...request };
-    const complete = completeRequest(asked, image, 'crun', String);
+    const complete = completeRequest(asked, image, {}, String);
     const name = JSON.stringify(request);
     t.same(argumentsOf(complete, {}), argumentsOf(asked, image), name);
     t.same(argumentsOf(complete, image), argumentsOf(asked, image), name);
@@ -94,7 +95,7 @@ t.test("Docker's defaults are filled in, for clients only", async t => {
       HostConfig: { Memory: 16 * MB, PidsLimit: 0, OomKillDisable: false, MemorySwappiness: -1 },
     },
     image,
-    'runc',
+    { defaultRuntime: 'runc' },
     String,
   );
   t.same(HostConfig, {
@@ -109,5 +110,22 @@ t.test("Docker's defaults are filled in, for clients only", async t => {
     LogConfig: { Type: 'json-file', Config: {} },
   });
   const service = { Image: 'x', Slipway: { scope: 'boot' as const } };
-  t.equal(completeRequest(service, image, 'crun', String), service);
+  t.same(completeRequest(service, image, { log: { options: { 'max-size': '1m' } } }, String), {
+    ...service,
+    HostConfig: { Runtime: 'crun' },
+  });
+});
+
+t.test("what is set of a container's log is that of one driver", async t => {
+  const options = { 'max-size': '1m', 'max-file': '3' };
+  const logOf = (log: LogDefaults, asked?: LogConfig) =>
+    completeRequest({ Image: 'x', ...(asked && { HostConfig: { LogConfig: asked } }) }, {}, { log }, String)
+      .HostConfig?.LogConfig;
+  t.same(logOf({ options }), { Type: 'json-file', Config: options });
+  t.same(logOf({ options }, { Type: '', Config: { 'max-file': '5' } }), {
+    Type: 'json-file',
+    Config: { 'max-size': '1m', 'max-file': '5' },
+  });
+  t.same(logOf({ options }, { Type: 'local' }), { Type: 'local', Config: {} });
+  t.same(logOf({ driver: 'local', options }), { Type: 'local', Config: options });
 });

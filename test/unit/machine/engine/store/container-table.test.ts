@@ -4,7 +4,7 @@ import t from 'tap';
 import { ContainerTable } from '../../../../../src/machine/engine/store/container-table.ts';
 import type { ContainerRecord } from '../../../../../src/machine/engine/store/container-record.ts';
 import { enginePaths } from '../../../../../src/machine/engine/store/engine-paths.ts';
-import { silentLog } from '../../../../../src/machine/log.ts';
+import { createLog, silentLog } from '../../../../../src/machine/log.ts';
 
 const record = (name: string, id: string, change: Partial<ContainerRecord> = {}): ContainerRecord => ({
   schema: 1,
@@ -113,6 +113,101 @@ t.test('a record of another schema is no container', async t => {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'record.json'), JSON.stringify({ ...record('new', 'd'), schema: 2 }));
   t.same(await new ContainerTable(enginePaths(root), silentLog).loadBoot(), []);
+});
+
+t.test('records that make no sense are named, and keep nobody from starting', async t => {
+  const root = t.testdir({});
+  const whole = record('whole', 'a', { mounts: [] });
+  const life = { startedAtMs: 1, finishedAtMs: 2, exitCode: 0, oomKilled: false };
+  const wrong: readonly unknown[] = [
+    null,
+    [],
+    'text',
+    7,
+    {},
+    { ...whole, id: 'b'.repeat(64) },
+    { ...whole, id: 5 },
+    { ...whole, name: null },
+    { ...whole, createdAtMs: 'yesterday' },
+    { ...whole, scope: 'moon' },
+    { ...whole, request: null },
+    { ...whole, request: { Image: 'x', HostConfig: 'none' } },
+    { ...whole, request: { Image: 'x', Labels: [] } },
+    { ...whole, mounts: 'all' },
+    { ...whole, mounts: [null] },
+    { ...whole, sandbox: {}, endpoints: 1 },
+    { ...whole, state: undefined },
+    { ...whole, state: { status: 'asleep' } },
+    { ...whole, state: { status: 'running', startedAtMs: 1 } },
+    { ...whole, state: { status: 'running', startedAtMs: 1, process: {}, monitor: {} } },
+    { ...whole, state: { status: 'restarting', ...life } },
+    { ...whole, state: { status: 'exited', ...life, startedAtMs: null } },
+  ];
+  const folder = join(root, 'containers', whole.id);
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'record.json');
+  const load = async (): Promise<{ found: number; said: string }> => {
+    let said = '';
+    const log = createLog({ component: 'test', level: 'error', write: line => (said += line) });
+    return { found: (await new ContainerTable(enginePaths(root), log).loadBoot()).length, said };
+  };
+  for (const value of wrong) {
+    writeFileSync(file, JSON.stringify(value));
+    t.match(await load(), { found: 0, said: whole.id }, JSON.stringify(value));
+    t.ok(existsSync(file), 'somebody may still repair it');
+  }
+  for (const text of ['', '{', '\0\0\0\0', '"'.repeat(5_000_000)]) {
+    writeFileSync(file, text);
+    t.match(await load(), { found: 0, said: whole.id }, text.slice(0, 9));
+  }
+  for (const state of [
+    { status: 'created', exitCode: 0 },
+    { status: 'exited', ...life },
+    { status: 'restarting', ...life, retryAtMs: 5 },
+  ]) {
+    writeFileSync(file, JSON.stringify({ ...whole, state }));
+    t.match(await load(), { found: 1, said: '' }, state.status);
+  }
+  writeFileSync(`${file}.new`, '{');
+  await load();
+  t.same(readdirSync(folder), ['record.json'], 'a write that was cut off is gone');
+});
+
+t.test('a disk that cannot be written hides nothing that has happened', async t => {
+  const root = t.testdir({});
+  const paths = enginePaths(root);
+  let isTold = 0;
+  const table = new ContainerTable(paths, silentLog, undefined, () => (isTold += 1));
+  await table.loadBoot();
+  const one = record('one', 'a');
+  await table.add(one);
+  // What would be written first stands in the way, as a full disk would.
+  const blocked = `${table.paths(one.id).record}.new`;
+  const full = (): never => {
+    throw Object.assign(new Error('ENOSPC: no space left on device'), {
+      code: 'ENOSPC',
+      errno: -28,
+      syscall: 'write',
+    });
+  };
+  const failing = new ContainerTable(
+    paths,
+    silentLog,
+    step => (step === 'record: change' ? full() : undefined),
+    () => (isTold += 1),
+  );
+  await failing.loadBoot();
+  await t.rejects(failing.update(one.id, { restartCount: 1 }), { code: 'ENOSPC' });
+  t.equal(failing.get(one.id).restartCount, 0);
+  t.equal(isTold, 0);
+  const seen = failing.waitFor(one.id, now => (now?.restartCount === 2 ? true : undefined));
+  t.equal(await failing.note(one.id, { restartCount: 2 }), false);
+  t.equal(await seen, true, 'whoever waits is told');
+  t.same([...failing.unwritten], [one.id]);
+  t.equal(isTold, 1);
+  t.notOk(existsSync(blocked));
+  t.equal(await table.note(one.id, { restartCount: 3 }), true);
+  t.equal(table.unwritten.size, 0);
 });
 
 t.test('a record of the state partition does not take over a name in use', async t => {

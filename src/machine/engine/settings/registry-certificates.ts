@@ -1,0 +1,38 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { isSystemError } from '../../../shared/errors.ts';
+import type { HostCertificates } from '../../../shared/oci/registry-fetch.ts';
+
+/**
+ * Certificates for one registry, as Docker has them in certs.d/HOST[:PORT]: `*.crt` are authorities, `NAME.cert` and
+ * `NAME.key` what the machine shows. The last folder that has the registry counts; undefined where none has. Read at
+ * each pull, so a change needs no word to anyone. Throws I/O errors.
+ */
+export function readRegistryCertificates(
+  folders: readonly string[],
+  host: string,
+): HostCertificates | undefined {
+  // A host never holds a slash; dots alone would lead out of the folder.
+  if (!/[^.]/.test(host) || host.includes('/')) return undefined;
+  for (const folder of [...folders].reverse()) {
+    const names = list(join(folder, host));
+    if (names === undefined) continue;
+    const read = (name: string): string => readFileSync(join(folder, host, name), 'utf8');
+    const authorities = names.filter(name => name.endsWith('.crt')).map(read);
+    const pair = names.find(name => name.endsWith('.cert') && names.includes(name.replace(/cert$/, 'key')));
+    return {
+      authorities,
+      ...(pair === undefined ? {} : { certificate: read(pair), key: read(pair.replace(/cert$/, 'key')) }),
+    };
+  }
+  return undefined;
+}
+
+function list(folder: string): string[] | undefined {
+  try {
+    return readdirSync(folder).sort();
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
