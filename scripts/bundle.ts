@@ -1,13 +1,16 @@
 /**
- * Makes dist/: the builder's bundle (one lazy chunk per command) and the machine's one bundle. Run when
- * the package is built or a checkout's sources are newer than dist/, never during `slipway build`.
+ * Makes dist/: the builder's bundle (one lazy chunk per command) and the machine's programs. Run when
+ * the package is built or a checkout's sources are newer than dist/, never during `slipway build`. A folder to make
+ * instead of dist/ can be given.
  */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { bundleParts } from './bundle-parts.ts';
 
 const root = dirname(import.meta.dirname);
-const staging = join(root, `dist.tmp-${process.pid}`);
+const dist = process.argv[2] ?? join(root, 'dist');
+const staging = `${dist}.tmp-${process.pid}`;
 
 const common: BuildOptions = {
   absWorkingDir: root,
@@ -19,16 +22,22 @@ const common: BuildOptions = {
 };
 
 /**
- * The commands of `system-docker` are a file of their own, which the daemon never reads: the text of a program stays
- * in memory as long as the program runs.
+ * What src/machine/main.ts starts, each a file that only its own start reads: the text of a program stays in memory as
+ * long as the program runs.
  */
-const commandLineApart: Plugin = {
-  name: 'command-line-apart',
+const PROGRAMS: ReadonlyMap<string, string> = new Map([
+  ['./daemon.ts', 'daemon'],
+  ['./ros/main.ts', 'ros'],
+  ['./cli/main.ts', 'command-line'],
+]);
+
+const programsApart: Plugin = {
+  name: 'programs-apart',
   setup(build) {
-    build.onResolve({ filter: /^\.\/cli\/main\.ts$/ }, () => ({
-      path: './command-line.cjs',
-      external: true,
-    }));
+    build.onResolve({ filter: /\.ts$/ }, ({ path, kind }) => {
+      const program = kind === 'dynamic-import' ? PROGRAMS.get(path) : undefined;
+      return program === undefined ? undefined : { path: `./${program}.cjs`, external: true };
+    });
   },
 };
 
@@ -53,27 +62,28 @@ try {
     // Uses the deprecated `new Buffer`, which a bundle would move out of node_modules, where Node keeps quiet about it.
     external: ['cpio-stream'],
   });
-  const machine: BuildOptions = {
-    ...common,
+  const machine = { ...common, outdir: join(staging, 'machine') };
+  const whole: BuildOptions = {
+    ...machine,
     // An ES module that imports node:http evaluates all of its exports, and with them a second HTTP client: 6 MB of
     // memory that nothing ever uses. CommonJS takes what it names.
     format: 'cjs',
+    supported: { 'dynamic-import': false },
     minifyWhitespace: true,
     minifySyntax: true,
+    outExtension: { '.js': '.cjs' },
   };
   await build({
-    ...machine,
-    entryPoints: ['src/machine/main.ts'],
-    outfile: join(staging, 'machine', 'system-docker.cjs'),
-    plugins: [commandLineApart],
+    ...whole,
+    entryPoints: { 'system-docker': 'src/machine/main.ts' },
+    plugins: [programsApart],
   });
   await build({
-    ...machine,
-    entryPoints: ['src/machine/cli/main.ts'],
-    outfile: join(staging, 'machine', 'command-line.cjs'),
+    ...whole,
+    entryPoints: { 'command-line': 'src/machine/cli/main.ts', ros: 'src/machine/ros/main.ts' },
   });
+  await bundleParts(machine, 'daemon', 'src/machine/daemon.ts');
   await writeFile(join(staging, 'stamp'), '');
-  const dist = join(root, 'dist');
   const old = `${staging}-old`;
   await rename(dist, old).catch(() => undefined);
   await rename(staging, dist);

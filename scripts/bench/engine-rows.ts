@@ -40,7 +40,7 @@ const DOCKER = 'Docker Engine';
 const BARE = 'conmon and crun alone';
 const kb = (figure: number): number => (figure * 1024) / 1e6;
 
-/** The rows of the table. */
+/** The rows of the table; each says on what it was measured. */
 export function formatEngineRows(figures: EngineFigures, note: string): Measurement[] {
   return [
     ...(figures.memory ? memoryRows(figures.memory) : []),

@@ -40,12 +40,16 @@ export async function measureEngine(
   const image = await buildPeers(workshop, root);
   const lab = await openLab(workshop, image, arch, accel);
   const words = `bench.engine bench.containers=${containers} bench.repeats=${repeats}`;
-  return lab.boot({ subject: 'machine', medium: 'cd', memoryMb: MEMORY_MB, words }, async vm => {
+  const boot = {
+    ...({ subject: 'machine', medium: 'cd', memoryMb: MEMORY_MB, words } as const),
+    onOutput: noteProgress(workshop.note),
+  };
+  return lab.boot(boot, async vm => {
     const { failed } = parseReadyLine(await vm.waitForLine(READY_PATTERN, { timeoutMs: READY_TIMEOUT_MS }));
     if (failed.length > 0) throw new Error(`services of the machine have failed: ${failed.join(', ')}`);
     const figures: EngineFigures = {};
     for (const part of PARTS) Object.assign(figures, await awaitPart(workshop, vm, part));
-    return formatEngineRows(figures, `${lab.acceleration}, ${repeats} of each`);
+    return formatEngineRows(figures, lab.acceleration);
   });
 }
 
@@ -57,6 +61,19 @@ async function buildPeers(workshop: Workshop, root: string): Promise<BuiltImage>
   await cp(join(ours, 'registry'), join(examples, 'registry'), { recursive: true });
   await cp(join(root, 'test/support/peers'), join(examples, 'peers'), { recursive: true });
   return buildExample(workshop, EXAMPLE);
+}
+
+/** Hands on what the machine says of how far it is: all of it takes the better part of an hour without KVM. */
+function noteProgress(note: (line: string) => void): (bytes: Uint8Array) => void {
+  let open = '';
+  return bytes => {
+    const lines = `${open}${Buffer.from(bytes).toString('latin1')}`.split('\n');
+    open = lines.pop() ?? '';
+    for (const line of lines) {
+      const said = /\[engine\] (.*)/.exec(line)?.[1];
+      if (said !== undefined) note(`engine: ${said.trim()}`);
+    }
+  };
 }
 
 async function awaitPart({ note }: Workshop, vm: Vm, part: PartName): Promise<EngineFigures> {

@@ -29,6 +29,8 @@ export interface LabBoot {
   readonly memoryMb: number;
   /** Added to the image's kernel line. */
   readonly words?: string;
+  /** Gets what the machine writes to its console, as it comes. */
+  readonly onOutput?: (bytes: Uint8Array) => void;
 }
 
 export interface Lab {
@@ -60,7 +62,7 @@ export async function openLab(
   let count = 0;
   return {
     acceleration,
-    async boot({ subject, medium, memoryMb, words = '' }, watch) {
+    async boot({ subject, medium, memoryMb, words = '', onOutput }, watch) {
       const runFolder = join(folder, `run${count++}`);
       await mkdir(runFolder);
       const commandLine = `${image.commandLine} ${words}`.trim();
@@ -72,6 +74,7 @@ export async function openLab(
         disks: [],
         publish: [],
         extraArguments: medium === 'cd' ? cdDrive(image.iso, arch) : [],
+        ...(onOutput === undefined ? {} : { onOutput }),
       });
       return await watch(vm);
     },

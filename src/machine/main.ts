@@ -7,15 +7,12 @@ import { RUN } from '../shared/paths.ts';
 
 const [, , program, ...argv] = process.argv;
 
-/** Each program is evaluated only where it is asked for; a bundle keeps it so. */
+/** Each program is a file of its own in the bundle, read only where it is asked for. */
 async function run(): Promise<number> {
   switch (program) {
     case 'daemon': {
-      const [{ runDaemon }, { createEngine }] = await Promise.all([
-        import('./boot/daemon.ts'),
-        import('./engine/engine.ts'),
-      ]);
-      return runDaemon(createEngine);
+      const { runSystemDocker } = await import('./daemon.ts');
+      return runSystemDocker();
     }
     case 'ros': {
       const { runRos } = await import('./ros/main.ts');

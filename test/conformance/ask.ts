@@ -18,7 +18,8 @@ const PATIENCE_MS = 300_000;
 export function fill(text: string, kept: Kept): string {
   return text.replace(/\{([a-z][\w-]*)(?::(\d+))?\}/g, (whole, name: string, length?: string) => {
     const value = kept.get(name);
-    return value === undefined ? whole : value.slice(0, length === undefined ? undefined : Number(length));
+    if (value === undefined || length === undefined) return value ?? whole;
+    return value.replace('sha256:', '').slice(0, Number(length));
   });
 }
 
@@ -46,7 +47,7 @@ export async function ask(socketPath: string, exchange: Exchange, kept: Kept): P
   });
   sent.on('timeout', () => sent.destroy(new Error('no answer in time')));
   sent.end(body);
-  const [response, socket] = (await Promise.race([once(sent, 'response'), once(sent, 'upgrade')])) as [
+  const [response, socket, head] = (await Promise.race([once(sent, 'response'), once(sent, 'upgrade')])) as [
     IncomingMessage,
     Socket?,
     Buffer?,
@@ -54,7 +55,7 @@ export async function ask(socketPath: string, exchange: Exchange, kept: Kept): P
   const bytes =
     socket === undefined
       ? await readBody(response, exchange.take)
-      : await converse(socket, exchange.input ?? '');
+      : await converse(socket, head ?? Buffer.alloc(0), exchange.input ?? '');
   const header = exchange.header && response.headers[exchange.header.name];
   return {
     status: response.statusCode ?? 0,
@@ -85,8 +86,8 @@ async function readBody(response: IncomingMessage, lines = Infinity): Promise<Bu
   return lines === Infinity ? bytes : Buffer.from(bytes.toString().split('\n').slice(0, lines).join('\n'));
 }
 
-async function converse(socket: Socket, input: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+async function converse(socket: Socket, head: Buffer, input: string): Promise<Buffer> {
+  const chunks: Buffer[] = [head];
   socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error('no end in time')));
   socket.end(input);
   for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk);

@@ -1,3 +1,4 @@
+import { type KnownDifference, fits } from './differences.ts';
 import { type Answer, nameOf } from './exchange.ts';
 import type { Result } from './run.ts';
 import { type Shape, isObject, isOwn, kindOf } from './shape.ts';
@@ -91,7 +92,7 @@ function inOrder(items: readonly unknown[]): unknown[] {
   const keyOf = (item: unknown): string => {
     if (!isObject(item)) return JSON.stringify(item);
     const { Name, Names, RepoTags, Destination, Path, PrivatePort, IP } = item;
-    return JSON.stringify([Name, Names, RepoTags, Destination, Path, PrivatePort, IP]);
+    return JSON.stringify([Destination, Names, RepoTags, Path, PrivatePort, IP, Name]);
   };
   return items.toSorted((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1));
 }
@@ -109,4 +110,27 @@ function sorted(value: unknown): unknown {
 /** Whether an own value says that there is nothing: an empty text, Docker's first time. */
 function isEmpty(value: unknown): boolean {
   return value === '' || value === '0001-01-01T00:00:00Z';
+}
+
+/** Differences that no entry explains, and entries that explain none. */
+export function explain(
+  differences: readonly Difference[],
+  known: readonly KnownDifference[],
+): { readonly unexplained: readonly Difference[]; readonly unused: readonly KnownDifference[] } {
+  const used = new Set<KnownDifference>();
+  const unexplained = differences.filter(difference => {
+    const entries = known.filter(entry => explains(entry, difference));
+    for (const entry of entries) used.add(entry);
+    return entries.length === 0;
+  });
+  return { unexplained, unused: known.filter(entry => !used.has(entry)) };
+}
+
+function explains(entry: KnownDifference, { exchange, at, ours, theirs }: Difference): boolean {
+  return (
+    fits(entry.exchange, exchange) &&
+    fits(entry.at, at) &&
+    (entry.ours === undefined || entry.ours === ours) &&
+    (entry.theirs === undefined || entry.theirs === theirs)
+  );
 }

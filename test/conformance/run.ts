@@ -49,7 +49,7 @@ async function askUntil(socketPath: string, exchange: Exchange, kept: Kept): Pro
 
 function faultsOf(exchange: Exchange, answer: Answer, kept: Kept): string[] {
   const { status, says, answer: shape, header } = exchange;
-  const sentence = status >= 400 ? fieldOf(answer.body, 'message') : answer.body;
+  const sentence = (status >= 400 ? fieldOf(answer.body, 'message') : undefined) ?? answer.body;
   const text = typeof sentence === 'string' ? sentence : JSON.stringify(sentence);
   const isSaid = says === undefined || says === '?' || text === fill(says, kept);
   return [

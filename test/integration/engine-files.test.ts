@@ -293,6 +293,47 @@ t.test('docker cp, diff and export', async t => {
       (await docker('exec', 'live', 'sh', '-c', 'ls -l /in/fifo /in/null')).stdout,
       /^prw-r--r-- .*\ncrw-rw-rw- .* 1, +3 /,
     );
+    // What is mounted read-only stays as it is, and what is mounted stays mounted.
+    sh('mkdir -p mounted; echo of the host >mounted/secret; chmod 700 mounted');
+    await made(
+      'mounting',
+      ...[
+        '-v',
+        `${local}/mounted:/conf:ro`,
+        '-v',
+        `${local}/tree/file:/single`,
+        '-v',
+        `${local}/tree:/data2`,
+      ],
+      ...['test/files', 'sleep', '1000'],
+    );
+    await docker('start', 'mounting');
+    const putThere = async (path: string, ...entries: readonly Entry[]): Promise<string> =>
+      put('mounting', path, await tar(...entries));
+    t.match(await putThere('/', file('conf/new/x', 'x')), /^400 mounted volume is marked read-only/);
+    t.match(
+      await putThere('/', entry('symlink', 'data2/way', { target: '/conf' }), file('data2/way/new/x', 'x')),
+      /^400 mounted volume is marked read-only/,
+    );
+    t.match(
+      await putThere('/', entry('hardlink', 'data2/stolen', { target: 'conf/secret' })),
+      /^400 .*invalid cross-device link/,
+    );
+    t.same(readdirSync(join(local, 'mounted')), ['secret']);
+    t.match(await putThere('/', file('single', 'x')), /^500 .*device or resource busy/);
+    t.match(await putThere('/', file('data2', 'x')), /^500 .*device or resource busy/);
+    t.match(await putThere('/', entry('directory', 'data2', { mode: 0o751 })), /^200/);
+    t.equal(
+      (await docker('exec', 'mounting', 'stat', '-c', '%a', '/data2')).stdout,
+      '751\n',
+      'what is mounted',
+    );
+    t.equal((await docker('exec', 'mounting', 'cat', '/single')).stdout, 'new\n', 'it is still mounted');
+    const deep =
+      'i=0; while [ $i -lt 600 ]; do mkdir d; cd -P d; i=$((i+1)); done; ln -s $(pwd -P) /home/deep';
+    await docker('exec', '-w', '/home', 'mounting', 'sh', '-c', deep);
+    t.match((await raw('HEAD', '/containers/mounting/archive?path=/home/deep/x')).status, 501);
+    await docker('rm', '-fv', 'mounting');
     // Reading it again does not wait for a writer.
     t.match((await raw('GET', '/containers/live/archive?path=/in')).status, 200);
   });

@@ -298,6 +298,11 @@ t.test('images of the machine itself', async t => {
   t.match(await docker('tag', 'core/base', `${host}/core:1`), { code: 0 });
   t.match(await docker('push', `${host}/core:1`), { code: 0, stderr: '' });
   t.match(await docker('save', '-o', archive, 'core/base'), { code: 0, stderr: '' });
+  // Names of what every object has are names like any other.
+  t.match(await docker('tag', 'core/base', 'constructor:entries'), { code: 0 });
+  t.match(await docker('save', '-o', join(folder, 'names.tar'), 'constructor'), { code: 0, stderr: '' });
+  t.match(await docker('rmi', 'constructor:entries'), { code: 0 });
+  t.match(await docker('info'), { code: 0 });
 
   const other = join(folder, 'e4.sock');
   await using second = await createEngine(configFor('e4'));

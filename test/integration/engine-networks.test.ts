@@ -163,7 +163,7 @@ await t.test('user networks: names, aliases, fixed addresses, isolation', async 
     await said('network', 'inspect', '-f', '{{json .IPAM.Config}}', 'back'),
     '[{"Subnet":"10.77.0.0/24","IPRange":"10.77.0.128/25","Gateway":"10.77.0.254"}]',
   );
-  await serve('web', ['--network', 'front', '--network-alias', 'www']);
+  await serve('web', ['--network', 'front', '--network-alias', 'www', '--hostname', 'frontdoor']);
   await serve('client', ['--network', 'front']);
   await serve('fixed', ['--network', 'back', '--ip', '10.77.0.9', '--mac-address', '02:00:00:00:00:09']);
   await serve('next', ['--network', 'back']);
@@ -173,7 +173,7 @@ await t.test('user networks: names, aliases, fixed addresses, isolation', async 
     'from the range',
   );
   const webId = await inspect('web', '{{.Id}}');
-  for (const name of ['web', 'www', webId.slice(0, 12)]) {
+  for (const name of ['web', 'www', 'frontdoor', webId.slice(0, 12)]) {
     t.equal((await inside('client', `busybox wget -q -O - http://${name}`)).stdout, 'web\n', name);
   }
   t.match(await inside('client', 'busybox nslookup nobody'), { code: 1 });
@@ -195,7 +195,7 @@ await t.test('user networks: names, aliases, fixed addresses, isolation', async 
   t.equal(await said('ps', '-q', '--filter', 'network=front', '--filter', 'name=fixed'), '');
   t.equal(
     await inspect('web', '{{json .NetworkSettings.Networks.front.DNSNames}}'),
-    JSON.stringify(['web', 'www', webId.slice(0, 12)]),
+    JSON.stringify(['web', 'www', webId.slice(0, 12), 'frontdoor']),
   );
   t.match(await docker('run', '--rm', '--network', 'back', '--ip', '10.77.0.9', 'test/busybox', 'true'), {
     code: 125,
@@ -343,6 +343,12 @@ await t.test('modes: host, none, of another container, internal, links', async t
   );
   t.equal((await inside('linked', 'busybox wget -q -O - http://db')).stdout, 'main\n');
   t.match((await inside('linked', 'cat /etc/hosts')).stdout, /^172\.18\.0\.1\tgw$/m);
+  // Another takes its address meanwhile.
+  await said('stop', '-t', '0', 'main');
+  await serve('heir', []);
+  await said('start', 'main');
+  t.equal((await inside('linked', 'busybox wget -q -O - http://db')).stdout, 'main\n', 'at its new address');
+  await said('rm', '-f', 'heir');
   await said('rm', '-f', 'alone', 'hidden', 'machine', 'side', 'linked', 'main');
   await said('network', 'rm', 'inner');
   t.same(interfaces(), []);

@@ -15,7 +15,8 @@ process.env.SLIPWAY_TEST_ENGINE = engineRoot;
 enterPrivateMachine(import.meta.filename, folder);
 
 const { default: t } = await import('tap');
-const { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } = await import('node:fs');
+const { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } =
+  await import('node:fs');
 const { request: httpRequest } = await import('node:http');
 const { createServer: createHttpsServer } = await import('node:https');
 const { createServer } = await import('node:net');
@@ -25,6 +26,7 @@ const {
   daemonConfigs,
   eventually,
   makeImageStore,
+  processesWith,
   serviceRequest,
   startDaemon,
   testPrograms,
@@ -86,14 +88,14 @@ t.test('the TLS port opens when there are certificates, and takes new ones', asy
 
   t.match(
     await warnings(),
-    /there is no ca\.pem, no server-cert\.pem, no server-key\.pem in .*\/tls\/tls or /,
+    /TLS port \d+: there is no ca\.pem, no server-cert\.pem, no server-key\.pem in .*\/tls\/tls or /,
   );
   t.match(await overTls(authority, 'one'), { code: 1, stderr: /connect/i });
 
   // Files of the image's folder.
   folderWith('tls/tls', { ...serverFiles(authority, 'one'), 'server-key.pem': 'no key' });
   daemon.process.kill('SIGHUP');
-  await eventually('the fault', async () => (/do not fit/.test(await warnings()) ? true : undefined));
+  await eventually('the fault', async () => ((await warnings()).includes('do not fit') ? true : undefined));
   folderWith('tls/tls', serverFiles(authority, 'one'));
   chmodSync(join(settingsFolder, 'tls/server-key.pem'), 0o644);
   daemon.process.kill('SIGHUP');
@@ -110,7 +112,7 @@ t.test('the TLS port opens when there are certificates, and takes new ones', asy
     (await overTls(second, 'two', first, second)).code === 0 ? true : undefined,
   );
   t.match(await overTls(authority, 'one'), { code: 1 });
-  t.equal(await warnings(), 'null\n'.replace('null', JSON.stringify(noLimits)));
+  t.equal(await warnings(), `${JSON.stringify(noLimits)}\n`);
 
   // What cannot be done leaves the port as it is.
   const taken = createServer().listen(moved, '127.0.0.1');
@@ -118,7 +120,7 @@ t.test('the TLS port opens when there are certificates, and takes new ones', asy
   const hosts = { hosts: ['unix:///run/docker.sock', `tcp://127.0.0.1:${moved}`] };
   folderWith('tls-state/etc', { 'daemon.json': JSON.stringify({ ...hosts, tlsverify: true }) });
   daemon.process.kill('SIGHUP');
-  await eventually('the fault', async () => (/EADDRINUSE/.test(await warnings()) ? true : undefined));
+  await eventually('the fault', async () => ((await warnings()).includes('EADDRINUSE') ? true : undefined));
   t.match(await overTls(second, 'two', first, second), { code: 0 });
   await new Promise(resolve => taken.close(resolve));
   daemon.process.kill('SIGHUP');
@@ -146,7 +148,7 @@ t.test('daemon.json wins over the image, and a faulty one changes nothing', asyn
   await using daemon = disposable(await startDaemon(config, script));
   const docker = dockerClient(dockerProgram, config.socket, folder);
   const info = async (format: string) => (await docker('info', '--format', format)).stdout.trim();
-  t.equal(await info('{{json .RegistryConfig.Mirrors}}'), '["https://mirror.example"]');
+  t.equal(await info('{{json .RegistryConfig.Mirrors}}'), '["https://mirror.example/"]');
   t.match(await info('{{json .RegistryConfig.IndexConfigs}}'), '"lab.example:5000":{');
   const logOf = async (name: string, ...options: readonly string[]) => {
     await docker('create', '--name', name, ...options, 'test/busybox', 'true');
@@ -178,7 +180,7 @@ t.test('daemon.json wins over the image, and a faulty one changes nothing', asyn
   folderWith('json', { 'daemon.json': JSON.stringify({ 'registry-mirrors': ['https://near.example'] }) });
   daemon.process.kill('SIGHUP');
   await eventually('the mirror', async () =>
-    (await info('{{json .RegistryConfig.Mirrors}}')) === '["https://near.example"]' ? true : undefined,
+    (await info('{{json .RegistryConfig.Mirrors}}')) === '["https://near.example/"]' ? true : undefined,
   );
   t.equal(
     await info('{{json .Warnings}}'),
@@ -222,15 +224,17 @@ t.test('a mirror with a certificate of its own authority', async t => {
     ...configFor('mirror-engine'),
     settingsFolder,
     stateRoot: folderWith('mirror-state', {}),
-    settings: { registries: { mirrors: { 'lab.example': [`https://${host}`] } } },
+    settings: { registries: { mirrors: { [registry.host]: [`https://${host}`] } } },
   };
   await using daemon = disposable(await startDaemon(config, script));
   t.ok(daemon);
   const docker = dockerClient(dockerProgram, config.socket, folder);
-  t.match(await docker('pull', 'lab.example/team/app:1'), { code: 1 });
+  const reference = `${registry.host}/team/app:1`;
+  t.match(await docker('pull', reference), { code: 0 }, 'the registry itself has it too');
   t.same(asked, [], 'nobody is believed without');
+  t.match(await docker('rmi', reference), { code: 0 });
   folderWith(`mirror/certs.d/${host}`, { 'ca.crt': authority.certificate });
-  t.match(await docker('pull', 'lab.example/team/app:1'), { code: 0, stdout: /Downloaded newer image/ });
+  t.match(await docker('pull', reference), { code: 0, stdout: /Downloaded newer image/ });
   t.match(asked[0], '/v2/');
 });
 
@@ -292,17 +296,22 @@ t.test('OCI hooks', async t => {
     mode: 0o755,
   });
   hook(own, '50-bad.json', { commands: ['sleep'] }, ['createRuntime'], { path: join(folder, 'bad.sh') });
-  const start = () =>
-    docker('run', '--rm', '--name', 'never', '--network', 'none', 'test/busybox', 'sleep', '1000');
-  t.match(await start(), { code: 125, stderr: /OCI runtime create failed/ });
+  const start = (...words: readonly string[]) =>
+    docker('run', ...words, '--rm', '--name', 'never', '--network', 'none', 'test/busybox', 'sleep', '1000');
+  t.match(await start(), {
+    code: 125,
+    stderr: /OCI runtime create failed: error executing hook .*exit code: 3/,
+  });
   writeFileSync(join(folder, 'slow.sh'), `#!${programs.busybox} sh\nexec ${programs.busybox} sleep 1000\n`, {
     mode: 0o755,
   });
-  for (const stage of ['createRuntime', 'poststart']) {
-    hook(own, '50-bad.json', { commands: ['sleep'] }, [stage], { path: join(folder, 'slow.sh'), timeout: 1 });
-    const ended = await start();
-    t.comment(stage, ended);
-  }
+  const slow = { path: join(folder, 'slow.sh'), timeout: 1 };
+  hook(own, '50-bad.json', { commands: ['sleep'] }, ['createRuntime'], slow);
+  t.match(await start(), { code: 125, stderr: /OCI runtime create failed/ });
+  // After the start a hook can't call it back.
+  hook(own, '50-bad.json', { commands: ['sleep'] }, ['poststart', 'poststop'], slow);
+  t.match(await start('-d'), { code: 0 });
+  t.match(await docker('rm', '-f', 'never'), { code: 0 });
   for (const [text, fault] of [
     ['{"version": "1.0.0"', /it is not JSON/],
     [
@@ -317,12 +326,46 @@ t.test('OCI hooks', async t => {
     t.match(stderr, /OCI hook .*hooks-own\/50-bad\.json/);
   }
   rmSync(join(own, '50-bad.json'));
+  const known = readdirSync(join(config.runRoot, 'crun')).filter(name => !name.startsWith('.'));
+  t.equal(known.length, 1, 'nor in the runtime');
   t.match(
     await docker('ps', '-a', '--format', '{{.Names}} {{.State}}'),
     { stdout: 'web running\n' },
     'nothing is left',
   );
   t.match(await run(), { code: 0 });
+});
+
+t.test('an engine that is killed while a hook runs leaves neither behind', async t => {
+  const hooks = folderWith('hooks-killed', {});
+  const program = join(folder, 'endless.sh');
+  writeFileSync(program, `#!${programs.busybox} sh\n${programs.busybox} sleep 98765\n`, { mode: 0o755 });
+  writeFileSync(
+    join(hooks, '10.json'),
+    JSON.stringify({
+      version: '1.0.0',
+      hook: { path: program, timeout: 300 },
+      when: { always: true },
+      stages: ['createRuntime'],
+    }),
+  );
+  const config = { ...configFor('killed'), hookFolders: [hooks] };
+  const docker = dockerClient(dockerProgram, config.socket, folder);
+  const isHooked = (): boolean => processesWith('98765').length > 0;
+  const first = await startDaemon(config, script);
+  t.teardown(() => first.kill());
+  await docker('create', '--name', 'half', '--network', 'none', 'test/busybox', 'sleep', '1000');
+  const started = docker('start', 'half');
+  await eventually('the hook', () => (isHooked() ? true : undefined));
+  await first.kill();
+  t.not((await started).code, 0);
+  t.ok(isHooked(), 'it runs on');
+  rmSync(join(hooks, '10.json'));
+  await using second = disposable(await startDaemon(config, script));
+  t.ok(second);
+  await eventually('the end of the hook', () => (isHooked() ? undefined : true));
+  t.match(await docker('start', 'half'), { code: 0 });
+  t.match(await docker('rm', '-f', 'half'), { code: 0 });
 });
 
 function disposable(daemon: Awaited<ReturnType<typeof startDaemon>>) {

@@ -245,9 +245,7 @@ t.test('a failing tool, its broken input, an abort and a limit each say what it 
   const sqfstar = (input: AsyncIterable<Uint8Array>, options: object) =>
     toolbox.run('sqfstar', ['-quiet', '-no-progress', join(t.testdir({}), 'x')], { input, ...options });
   await t.rejects(sqfstar(broken(), {}), { message: 'the source broke' });
-  await t.rejects(toolbox.run('mke2fs', ['-n', '/dev/full', '1'], { timeoutMs: 1 }), {
-    code: 'TOOL_TIMEOUT',
-  });
+  await t.rejects(sqfstar(endless(), { timeoutMs: 1 }), { code: 'TOOL_TIMEOUT' });
   await t.rejects(sqfstar(endless(), { signal: AbortSignal.abort(new Error('Ctrl-C')) }), {
     message: 'Ctrl-C',
   });

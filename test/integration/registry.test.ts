@@ -711,7 +711,7 @@ t.test('pushing', async t => {
         } else response.writeHead(202, { location }).end();
       });
       const pusher = new RegistryPusher({ fetch, retryDelaysMs: [], ...login });
-      await t.rejects(pusher.uploadBlob(parseReference(`${server.host}/app`), bytes()), {
+      await t.rejects(pusher.uploadBlob(parseReference(`${server.host}/app`), bytes), {
         code: 'OCI_UPLOAD_REFUSED',
       });
       t.ok(
@@ -728,7 +728,7 @@ t.test('pushing', async t => {
     await pusher.checkLogin(server.host);
     const one = parseReference(`${server.host}/one`);
     const two = parseReference(`${server.host}/two`);
-    const blob = await pusher.uploadBlob(one, bytes());
+    const blob = await pusher.uploadBlob(one, bytes);
     t.same(blob, { digest: digestOf('a blob'), sizeBytes: 6 });
     t.equal(await pusher.findBlob(one, blob.digest), 6);
     t.equal(await pusher.findBlob(two, blob.digest), undefined);
@@ -737,6 +737,6 @@ t.test('pushing', async t => {
     t.equal(await pusher.findBlob(two, blob.digest), 6);
     const nobody = new RegistryPusher({ fetch, retryDelaysMs: [] });
     await t.rejects(nobody.checkLogin(server.host), { code: 'OCI_UNAUTHORIZED' });
-    await t.rejects(nobody.uploadBlob(one, bytes()), { code: 'OCI_UNAUTHORIZED' });
+    await t.rejects(nobody.uploadBlob(one, bytes), { code: 'OCI_UNAUTHORIZED' });
   });
 });

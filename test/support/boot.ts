@@ -35,6 +35,8 @@ export interface BootOptions {
   readonly cpus?: number;
   readonly disks?: readonly VmDisk[];
   readonly network?: boolean;
+  /** TCP ports of the machine that are reached as `machine.hostPort(PORT)` on this computer's loopback. */
+  readonly ports?: readonly number[];
   /** Give it a seed with a key for `ssh`; true unless said otherwise. */
   readonly seed?: boolean;
   /** Added to the seed's user-data. */
@@ -103,6 +105,8 @@ export async function bootMachine(options: BootOptions): Promise<TestMachine> {
     cacheFolder: join(storeRoot(process.env), 'acceleration'),
   });
   const sshPort = await freePort();
+  const hostPorts = new Map([[22, sshPort]]);
+  for (const port of options.ports ?? []) hostPorts.set(port, await freePort());
   const runFolder = join(folder, 'run');
   await mkdir(runFolder);
   const vm = await startVm({
@@ -119,11 +123,16 @@ export async function bootMachine(options: BootOptions): Promise<TestMachine> {
     publish:
       options.network === false
         ? []
-        : [{ protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: sshPort, guestPort: 22 }],
+        : [...hostPorts].map(([guestPort, hostPort]) => ({
+            protocol: 'tcp',
+            hostAddress: '127.0.0.1',
+            hostPort,
+            guestPort,
+          })),
     ...(options.network === undefined ? {} : { network: options.network }),
     ...(options.extraArguments ? { extraArguments: options.extraArguments } : {}),
   });
-  return new TestMachine(vm, { client, libc, arch }, folder, key, sshPort);
+  return new TestMachine(vm, { client, libc, arch }, folder, key, hostPorts);
 }
 
 interface Programs {
@@ -138,17 +147,23 @@ export class TestMachine implements AsyncDisposable {
   readonly #programs: Programs;
   readonly #folder: string;
   readonly #key: string;
-  readonly #sshPort: number;
+  readonly #hostPorts: ReadonlyMap<number, number>;
   /** Keeps one connection open that later ones use: making one takes seconds on an emulated machine. */
   #connection: ChildProcess | undefined;
   readonly #tunnels: ChildProcess[] = [];
 
-  constructor(vm: Vm, programs: Programs, folder: string, key: string, sshPort: number) {
+  constructor(
+    vm: Vm,
+    programs: Programs,
+    folder: string,
+    key: string,
+    hostPorts: ReadonlyMap<number, number>,
+  ) {
     this.vm = vm;
     this.#programs = programs;
     this.#folder = folder;
     this.#key = key;
-    this.#sshPort = sshPort;
+    this.#hostPorts = hostPorts;
   }
 
   /** Waits for the ready line. */
@@ -216,10 +231,31 @@ export class TestMachine implements AsyncDisposable {
     });
   }
 
+  /** Where one of the machine's own ports (BootOptions.ports) is on this computer's loopback. */
+  hostPort(port: number): number {
+    const found = this.#hostPorts.get(port);
+    if (found === undefined) throw new Error(`port ${port} is not among the machine's ports`);
+    return found;
+  }
+
+  /** Runs Docker's own client on this computer with an environment of the caller's. */
+  async dockerWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<ProgramResult> {
+    const docker = this.#command('docker', args);
+    return run(docker.file, docker.args, { env: { ...docker.env, HOME: this.#folder, ...env } });
+  }
+
   /** Lets the machine reach a port of this computer's loopback as a port of its own, as long as it runs. */
   reachHost(port: number): void {
     const forward = `${port}:127.0.0.1:${port}`;
     const { file, args, env } = this.#sshCommand([], ['-N', '-R', forward], 'none');
+    const tunnel = spawn(file, args, { env, stdio: 'ignore' });
+    tunnel.on('error', () => undefined);
+    this.#tunnels.push(tunnel);
+  }
+
+  /** Makes a socket of the machine, which the user must be able to open, one of this computer, as long as it runs. */
+  forwardSocket(local: string, remote: string): void {
+    const { file, args, env } = this.#sshCommand([], ['-N', '-L', `${local}:${remote}`], 'none');
     const tunnel = spawn(file, args, { env, stdio: 'ignore' });
     tunnel.on('error', () => undefined);
     this.#tunnels.push(tunnel);
@@ -269,7 +305,7 @@ export class TestMachine implements AsyncDisposable {
     return this.#command('ssh', [
       ...more,
       ...['-S', control],
-      ...['-F', 'none', '-i', this.#key, '-p', String(this.#sshPort), '-o', 'IdentitiesOnly=yes'],
+      ...['-F', 'none', '-i', this.#key, '-p', String(this.hostPort(22)), '-o', 'IdentitiesOnly=yes'],
       ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'],
       ...['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=60'],
       'rancher@127.0.0.1',

@@ -1,7 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { loaderPath } from '../../src/build/tools/toolbox.ts';
 import { MULTIARCH, hostArch } from '../../src/shared/arch.ts';
+import { quoteShellWord } from '../../src/shared/shell-word.ts';
+import { type Ended, runWithInput } from './docker-client.ts';
 import { unpackPackageSets } from './locked-tools.ts';
 
 /** Docker's client and compose of Debian 13, and of the Debian after it: years newer. */
@@ -16,7 +22,7 @@ export interface ClientPrograms {
   readonly home: string;
 }
 
-const SET = { want: ['docker-cli', 'docker-compose', 'libc6'], omit: ['adduser'] };
+const SET = { want: ['docker-cli', 'docker-compose', 'docker-registry', 'libc6'], omit: ['adduser'] };
 const FORKY = [{ archive: 'debian', suite: 'forky' }] as const;
 
 /** Folders with the clients' packages unpacked: SLIPWAY_TEST_CLIENTS where it is set, else made in the store. */
@@ -51,4 +57,101 @@ export function clientPrograms(root: string, folder: string): ClientPrograms {
     compose: program(join(plugins, 'docker-compose'), 'usr/libexec/docker/cli-plugins/docker-compose'),
     home,
   };
+}
+
+/** A client at work on an engine. */
+export interface RealClient {
+  /** Variables that lead every program of this client, and what is built on them, to the engine. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly docker: (...args: readonly string[]) => Promise<Ended>;
+  /** What a command prints, which has to work. */
+  readonly said: (...args: readonly string[]) => Promise<string>;
+  /** `docker compose` in a folder of test/support/compose. */
+  readonly compose: (project: string, ...args: readonly string[]) => Promise<Ended>;
+  readonly composed: (project: string, ...args: readonly string[]) => Promise<string>;
+  /** A command that does not end by itself; disposing of it is Ctrl-C. */
+  readonly following: (...args: readonly string[]) => Following;
+  readonly followingProject: (project: string, ...args: readonly string[]) => Following;
+  /** A command of docker's on a terminal of 30 rows and 100 columns, at which somebody types. */
+  readonly typed: (text: string, ...args: readonly string[]) => Promise<Ended>;
+}
+
+/** A program while it runs. */
+export interface Following extends AsyncDisposable {
+  readonly text: () => string;
+}
+
+/** @param more further variables of the client's environment */
+export function openClient(
+  { docker: program, compose: plugin, home }: ClientPrograms,
+  host: string,
+  more: Readonly<Record<string, string>> = {},
+): RealClient {
+  const env = {
+    ...{ DOCKER_HOST: host, HOME: home, COMPOSE_ANSI: 'never', API_KEY: 'from the shell' },
+    // Where testcontainers looks for compose.
+    PATH: `${dirname(program)}:${dirname(plugin)}:${process.env.PATH ?? ''}`,
+    ...more,
+  };
+  const docker = async (...args: readonly string[]): Promise<Ended> => {
+    const { code, stdout, stderr } = await runWithInput(program, args, env);
+    return { code, stdout: withoutErasing(stdout), stderr: withoutErasing(stderr) };
+  };
+  const inProject = (project: string, args: readonly string[]): string[] => [
+    ...['compose', '--progress', 'quiet', '--project-directory', join(PROJECTS, project)],
+    ...args,
+  ];
+  const compose = (project: string, ...args: readonly string[]): Promise<Ended> =>
+    docker(...inProject(project, args));
+  return {
+    env,
+    docker,
+    said: async (...args) => outputOf(args, await docker(...args)),
+    compose,
+    composed: async (...args) => outputOf(args, await compose(...args)),
+    following: (...args) => follow(program, args, env),
+    followingProject: (project, ...args) => follow(program, inProject(project, args), env),
+    typed(text, ...args) {
+      const command = `stty rows 30 cols 100; exec ${[program, ...args].map(quoteShellWord).join(' ')}`;
+      return runWithInput('script', ['-qec', command, '/dev/null'], env, typing(text));
+    },
+  };
+}
+
+function follow(program: string, args: readonly string[], env: Readonly<Record<string, string>>): Following {
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  }
+  const ended = once(child, 'close');
+  return {
+    text: () => withoutErasing(text),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGINT');
+      await ended;
+    },
+  };
+}
+
+const PROJECTS = join(import.meta.dirname, 'compose');
+
+function outputOf(args: readonly string[], { code, stdout, stderr }: Ended): string {
+  if (code !== 0) throw new Error(`docker ${args.join(' ')}: exit code ${code}: ${stderr}${stdout}`);
+  return stdout.trim();
+}
+
+/** Compose erases lines also where there is no terminal. */
+function withoutErasing(text: string): string {
+  return text.replaceAll(/\x1b\[\d*K/g, '');
+}
+
+/** Types when there has been time for a prompt; a terminal that is not raw yet keeps what is typed as well. */
+function typing(text: string): Readable {
+  return Readable.from(
+    (async function* () {
+      await delay(500);
+      yield text;
+    })(),
+  );
 }

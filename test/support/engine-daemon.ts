@@ -33,6 +33,9 @@ const onStep = (step: string): void => {
 const log = createLog({ component: 'test', write: line => process.stderr.write(line), level: 'debug' });
 const engine = await createEngine({ ...config, log, onStep });
 await engine.listen(socket);
+process.once('SIGTERM', () => {
+  void engine[Symbol.asyncDispose]().then(() => process.exit(0));
+});
 await engine.applySettings();
 process.on('SIGHUP', () => void engine.applySettings());
 process.stdout.write(`${JSON.stringify({ ready: true })}\n`);

@@ -181,15 +181,19 @@ export interface EngineDaemon {
 const HEAP_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=96'];
 
 /**
- * Starts test/support/engine-daemon.ts and waits until it listens. @param script a bundle of it, which starts sooner
+ * Starts test/support/engine-daemon.ts and waits until it listens.
+ * @param script a bundle of it, which starts sooner
+ * @param onSpawn gets its process before it listens
  */
 export async function startDaemon(
   config: Omit<EngineConfig, 'log' | 'onStep'> & { socket: string; stepsFile?: string; crashAt?: number },
   script = DAEMON,
+  onSpawn: (child: ChildProcess) => void = () => undefined,
 ): Promise<EngineDaemon> {
   const child = spawn(process.execPath, [...HEAP_FLAGS, script, JSON.stringify(config)], {
     stdio: ['pipe', 'pipe', process.env.SLIPWAY_TEST_LOG === '1' ? 'inherit' : 'ignore'],
   });
+  onSpawn(child);
   const pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()));
   const ready = Promise.withResolvers<undefined>();

@@ -91,7 +91,7 @@ async function makeLayer(
   writeFileSync(tarFile, tar);
   const { kept } = await readLayer(await openFileAccess(tarFile), { name: 'test', file: tarFile });
   const parts = readTarParts(await openFileAccess(tarFile), { name: 'test', file: tarFile, kept });
-  writeFileSync(`${home}.headers`, await formatTarHeaders(parts));
+  writeFileSync(`${home}.headers`, Buffer.concat(await Array.fromAsync(formatTarHeaders(parts))));
   for (const each of entries) layOut(home, each);
   // What is made in a folder changes its time.
   for (const { kind, path, mtime } of [...entries].reverse()) {

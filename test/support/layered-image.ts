@@ -89,7 +89,7 @@ export async function makeReadOnlyStore(
   writeFileSync(tarFile, tar);
   const { kept } = await readLayer(await openFileAccess(tarFile), { name: 'core', file: tarFile });
   const parts = readTarParts(await openFileAccess(tarFile), { name: 'core', file: tarFile, kept });
-  writeFileSync(`${layer}.headers`, await formatTarHeaders(parts));
+  writeFileSync(`${layer}.headers`, Buffer.concat(await Array.fromAsync(formatTarHeaders(parts))));
   execFileSync('tar', ['-xf', tarFile, '-C', layer]);
   const config = JSON.stringify({
     architecture: 'amd64',

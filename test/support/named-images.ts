@@ -5,9 +5,39 @@ import { type RegistryProgram, type TestRegistry, push, startRegistry } from './
 
 /** Every program that the stand-ins below, or other people's commands and health checks, call by name. */
 const APPLETS = [
-  ...['sh', 'cat', 'sleep', 'echo', 'ls', 'id', 'env', 'stat', 'grep', 'sed', 'awk', 'head', 'wc', 'seq', 'nc'],
+  ...[
+    'sh',
+    'cat',
+    'sleep',
+    'echo',
+    'ls',
+    'id',
+    'env',
+    'stat',
+    'grep',
+    'sed',
+    'awk',
+    'head',
+    'wc',
+    'seq',
+    'nc',
+  ],
   ...['wget', 'httpd', 'hostname', 'nslookup', 'touch', 'mkdir', 'rm', 'cp', 'mv', 'chmod', 'date', 'true'],
-  ...['false', 'kill', 'ps', 'tty', 'stty', 'test', 'tar', 'tail', 'trap', 'usleep', 'whoami', 'printf', 'dd'],
+  ...[
+    'false',
+    'kill',
+    'ps',
+    'tty',
+    'stty',
+    'test',
+    'tar',
+    'tail',
+    'trap',
+    'usleep',
+    'whoami',
+    'printf',
+    'dd',
+  ],
 ];
 
 const script = (path: string, text: string) => file(path, `#!/bin/sh\n${text}`, { mode: 0o755 });
@@ -85,6 +115,15 @@ const STAND_INS: Readonly<Record<string, StandIn>> = {
   },
 };
 
+/** What testcontainers leaves running to clear up: it says what it was told to remove, and removes nothing. */
+const REAPER: StandIn = {
+  files: [
+    script('bin/ryuk', `echo Started\n${serving('nc -ll -p 8080 -e /bin/session')}`),
+    script('bin/session', 'while read -r line; do echo "$line" >/proc/1/fd/1; echo ACK; done\n'),
+  ],
+  config: { Cmd: ['ryuk'], ExposedPorts: { '8080/tcp': {} } },
+};
+
 /**
  * Images under the names that other people's compose files and tests ask for. Each is busybox with a script that
  * behaves as far as such a file can tell: it listens, has a health command, a volume, a stop signal.
@@ -97,15 +136,24 @@ export async function makeNamedImages(busybox: string): Promise<ReadonlyMap<stri
     entry('directory', 'tmp', { mode: 0o1777 }),
     file('bin/busybox', '', { mode: 0o755, content: bytesContent(readFileSync(busybox)) }),
     ...APPLETS.map(name => entry('symlink', `bin/${name}`, { target: 'busybox', mode: 0o777 })),
-    file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\npostgres:x:70:70::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n'),
+    file(
+      'etc/passwd',
+      'root:x:0:0:root:/root:/bin/sh\npostgres:x:70:70::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n',
+    ),
     file('etc/group', 'root:x:0:\npostgres:x:70:\nnobody:x:65534:\n'),
     script('docker-entrypoint.sh', 'exec "$@"\n'),
   ]);
   const images = new Map<string, TestImage>();
-  for (const [name, { files, config }] of Object.entries(STAND_INS)) {
+  for (const [name, { files, config }] of Object.entries({
+    ...STAND_INS,
+    'testcontainers/ryuk:0.14.0': REAPER,
+  })) {
     const layers = files.length === 0 ? [base] : [base, await tarOf(files)];
     const created = '2024-05-06T07:08:09.123456789Z';
-    images.set(name, imageOf(layers, { created, config: { Env: ['PATH=/bin:/usr/bin:/usr/sbin'], ...config } }));
+    images.set(
+      name,
+      imageOf(layers, { created, config: { Env: ['PATH=/bin:/usr/bin:/usr/sbin'], ...config } }),
+    );
   }
   return images;
 }

@@ -10,6 +10,8 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 
 const { fetch } = globalThis;
 export const IMAGE = 'localhost/bench:latest';
+/** The same with another layer, so that a container of it, which stays, keeps no layer of `IMAGE` mounted. */
+export const REFERENCE_IMAGE = 'localhost/reference:latest';
 export const REGISTRY = '127.0.0.1:5000';
 const BUSYBOX = '/usr/bin/busybox';
 const APPLETS = ['cat', 'sh', 'sleep', 'true'];
@@ -29,16 +31,17 @@ function describe(layer) {
   });
 }
 
-/** Writes the image as `docker save` does. */
-export function makeArchive(folder) {
+/** Writes an image into `folder` as `docker save` does; answers where. */
+export function makeArchive(folder, name) {
   const [root, archive] = [`${folder}/root`, `${folder}/archive`];
   mkdirSync(`${root}/bin`, { recursive: true });
+  writeFileSync(`${root}/name`, name);
   mkdirSync(archive);
   copyFileSync(BUSYBOX, `${root}/bin/busybox`);
-  for (const name of APPLETS) symlinkSync('busybox', `${root}/bin/${name}`);
+  for (const applet of APPLETS) symlinkSync('busybox', `${root}/bin/${applet}`);
   tar(root, `${archive}/layer.tar`, '.');
   writeFileSync(`${archive}/config.json`, describe(readFileSync(`${archive}/layer.tar`)));
-  const manifest = [{ Config: 'config.json', RepoTags: [IMAGE], Layers: ['layer.tar'] }];
+  const manifest = [{ Config: 'config.json', RepoTags: [name], Layers: ['layer.tar'] }];
   writeFileSync(`${archive}/manifest.json`, JSON.stringify(manifest));
   tar(archive, `${folder}/image.tar`, 'manifest.json', 'config.json', 'layer.tar');
   return `${folder}/image.tar`;

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { answers, openApi } from './engine-api.mjs';
-import { IMAGE, makeArchive } from './engine-image.mjs';
+import { IMAGE, REFERENCE_IMAGE, makeArchive } from './engine-image.mjs';
 import { empty, fill, measureKill, measureWakeUps, weighBoth } from './engine-rest.mjs';
 import { measureRate, measureStart } from './engine-start.mjs';
 import { LINES_BIND, makeLines, measureLogs, measurePull } from './engine-streams.mjs';
@@ -73,7 +73,9 @@ async function prepare() {
   const docker = openApi(DOCKER);
   if (!(await answers(DOCKER))) throw new Error('dockerd does not answer');
   const runner = openRunner((await ours.inspect('peers')).State.Pid);
-  const archive = makeArchive(FOLDER);
+  const archive = makeArchive(`${FOLDER}/image`, IMAGE);
+  const reference = makeArchive(`${FOLDER}/reference`, REFERENCE_IMAGE);
+  await ours.call('POST', '/images/load?quiet=1', readFileSync(reference));
   for (const api of [ours, docker]) await api.call('POST', '/images/load?quiet=1', readFileSync(archive));
   await runner.run({ argv: ['podman', 'load', '-q', '-i', `/proc/1/root${archive}`] });
   await makeLines(LOG_BYTES);
@@ -116,7 +118,7 @@ async function measure() {
   await part('memory', () => measureMemory(engines));
   // Its bundle is what conmon and crun are given without an engine.
   const reference = await ours.create({
-    ...{ Image: IMAGE, Cmd: ['sleep', '1000000'] },
+    ...{ Image: REFERENCE_IMAGE, Cmd: ['sleep', '1000000'] },
     HostConfig: { NetworkMode: 'none', Binds: [LINES_BIND] },
   });
   await ours.start(reference);

@@ -92,7 +92,7 @@ export async function imageFromTree(tree: Tree, options: ImageFromTreeOptions): 
     hash.update(bytes);
     sizeBytes += bytes.length;
   };
-  const record = await formatTarHeaders(tarParts(entries, digesting));
+  const record = Buffer.concat(await Array.fromAsync(formatTarHeaders(tarParts(entries, digesting))));
   const diffId: Digest = `sha256:${hash.digest('hex')}`;
   const created = new Date(options.epoch * 1000).toISOString();
   const config = canonicalJson({

@@ -118,7 +118,7 @@ async function unpackLayer(
       limits,
     });
     const parts = readTarParts(await openFileAccess(tarIn(folder)), { name, file: tarIn(folder), kept });
-    await writeFlushed(join(folder, 'headers'), [await formatTarHeaders(parts)], options.signal);
+    await writeFlushed(join(folder, 'headers'), formatTarHeaders(parts), options.signal);
     await writeFlushed(join(folder, 'layer.json'), [Buffer.from(canonicalJson(made))], options.signal);
   });
   const { diffId, sizeBytes } = JSON.parse(await readFile(join(path, 'layer.json'), 'utf8')) as Written;

@@ -15,6 +15,7 @@ import { probePort, probeUrl } from '../host/network-probes.ts';
 import { NotifySockets } from '../host/notify-sockets.ts';
 import { openRescue, readPowerAction, requestPower } from '../host/power.ts';
 import { readBootId } from '../host/processes.ts';
+import { collectWhenQuiet } from '../host/quiet-memory.ts';
 import { saveFile } from '../host/save-file.ts';
 import { type Log, createLog } from '../log.ts';
 import { ServiceRunner } from '../services/apply.ts';
@@ -42,6 +43,7 @@ const BUSYBOX = '/usr/bin/busybox';
  */
 export async function runDaemon(createEngine: CreateEngine): Promise<number> {
   process.title = 'system-docker';
+  using quiet = collectWhenQuiet();
   const terminated = untilTerminated();
   // PID 1's loop has no terminal: until there is an engine, this signal means nothing.
   process.on('SIGHUP', () => undefined);
@@ -63,6 +65,7 @@ export async function runDaemon(createEngine: CreateEngine): Promise<number> {
   for (const name of mountedFileSystems()) conditions.set(`cargo:${name}`);
   await using engine = await createEngine({
     runRoot: RUN.engine,
+    stateFollows: journal.data.state?.device !== undefined,
     imageStores: mountedFileSystems().map(name => `${MEDIUM.fileSystems}/${name}`),
     ...findEnginePrograms(image.engine),
     cgroups: { root: '/sys/fs/cgroup', ...CGROUPS, limits: true },

@@ -57,12 +57,14 @@ export interface NetworkBody {
   readonly IPAM: {
     readonly Driver: string;
     readonly Options: Readonly<Record<string, string>> | null;
-    readonly Config: readonly {
-      readonly Subnet: string;
-      readonly IPRange?: string;
-      readonly Gateway: string;
-      readonly AuxiliaryAddresses?: Readonly<Record<string, string>>;
-    }[];
+    readonly Config:
+      | readonly {
+          readonly Subnet: string;
+          readonly IPRange?: string;
+          readonly Gateway: string;
+          readonly AuxiliaryAddresses?: Readonly<Record<string, string>>;
+        }[]
+      | null;
   };
   readonly Internal: boolean;
   readonly Attachable: boolean;
@@ -160,8 +162,9 @@ export interface ErrorBody {
 export interface ImageListItem {
   readonly Id: string;
   readonly ParentId: string;
-  readonly RepoTags: readonly string[];
-  readonly RepoDigests: readonly string[];
+  /** Null for none only where old clients, and `docker system df`, expect it. */
+  readonly RepoTags: readonly string[] | null;
+  readonly RepoDigests: readonly string[] | null;
   /** Seconds since 1970. */
   readonly Created: number;
   readonly Size: number;

@@ -1,6 +1,5 @@
 /**
- * Docker's API as a table: every path it has, and the name of its handler, or that it is not served yet.
- * A new endpoint is a handler and the removal of its `planned`.
+ * Docker's API as a table: every path it has, and the name of its handler, or that it is left out.
  */
 
 export const ROUTE_NAMES = [
@@ -9,6 +8,7 @@ export const ROUTE_NAMES = [
   'info',
   'events',
   'diskUsage',
+  'buildPrune',
   'containerList',
   'containerCreate',
   'containerUpdate',
@@ -70,7 +70,7 @@ export interface Route {
   readonly methods: readonly string[];
   /** Named groups are the path's parameters; `name` of an image may hold slashes. */
   readonly pattern: RegExp;
-  readonly name: RouteName | 'planned';
+  readonly name: RouteName | 'unsupported';
 }
 
 function route(methods: string, path: string, name: Route['name']): Route {
@@ -144,13 +144,24 @@ export const ROUTES: readonly Route[] = [
   route('DELETE', '/images/{name...}', 'imageRemove'),
   route('GET', '/distribution/{name...}/json', 'distributionInspect'),
   route('POST', '/auth', 'login'),
-  route('GET POST', '/(session|build|build/prune|build/cancel)', 'planned'),
+  route('POST', '/build/prune', 'buildPrune'),
+  route('GET POST', '/(session|build|build/cancel)', 'unsupported'),
   route(
     'GET POST DELETE PUT',
     '/(volumes|swarm|services|nodes|tasks|secrets|configs|plugins)(/.*)?',
-    'planned',
+    'unsupported',
   ),
 ];
+
+/** What a client is told of a path that is left out. */
+export function unsupportedSentence(method: string, path: string): string {
+  if (/^\/(build|session)/.test(path)) {
+    return 'building images is not supported by system-docker: build the image elsewhere, then pull or load it';
+  }
+  if (path.startsWith('/plugins')) return 'plugins are not supported by system-docker';
+  if (path.startsWith('/volumes')) return `${method} ${path} is not supported by system-docker`;
+  return 'swarm and its services, secrets and configs are not supported by system-docker';
+}
 
 /** A request's handler and what its path says. */
 export interface RouteMatch {

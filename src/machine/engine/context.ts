@@ -1,6 +1,7 @@
 import type { EngineEvent, ContainerSummary } from '../engine-client/engine-client.ts';
 import type { Log } from '../log.ts';
 import { formatSummary } from './containers/summary.ts';
+import type { CountedSet } from './counted-set.ts';
 import type { EngineConfig } from './engine-config.ts';
 import type { EventBus } from './event-bus.ts';
 import type { EventHistory } from './event-history.ts';
@@ -48,6 +49,8 @@ export interface EngineContext {
   readonly logs: LogKeeper;
   readonly execs: ExecTable;
   readonly health: HealthKeeper;
+  /** Containers that are being stopped only to be started again: their end does not remove them. */
+  readonly restarting: CountedSet<string>;
   /** Handles the end of a container's conmon; wired in engine.ts, since starting and ending need each other. */
   readonly onMonitorGone: (id: string) => void;
   /** Starts a container whose pause is over. */

@@ -42,6 +42,11 @@ export function imageStoreMissing(): ToolError {
   return refuse('IMAGE_STORE_MISSING', 'unavailable', 'there is no place for images yet');
 }
 
+/** 404: one that has ended */
+export function execEnded(id: string): ToolError {
+  return refuse('EXEC_NOT_FOUND', 'not-found', `process does not exist ${id}: not found`);
+}
+
 /** 404 */
 export function noSuchExec(id: string): ToolError {
   return refuse('EXEC_NOT_FOUND', 'not-found', `No such exec instance: ${id}`);
@@ -139,6 +144,22 @@ export function invalidName(name: string): ToolError {
     `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
     'CONTAINER_NAME_INVALID',
   );
+}
+
+/** 503: what only a member of a swarm can do. */
+export function notInSwarm(): ToolError {
+  return refuse(
+    'ENGINE_NOT_IN_SWARM',
+    'unavailable',
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+  );
+}
+
+/** The same refusal with more words before it. */
+export function withWords(error: unknown, doing: string): unknown {
+  if (!(error instanceof ToolError)) return error;
+  const { message, code, kind } = error;
+  return new ToolError(`${doing}: ${message}`, { code, kind, cause: error });
 }
 
 /** 400 */

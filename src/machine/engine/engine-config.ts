@@ -42,6 +42,8 @@ export interface EngineConfig {
   readonly runRoot: string;
   /** Where state-scoped containers last, once there is state; see Engine.attachState. */
   readonly stateRoot?: string;
+  /** An earlier engine of this boot had state, which will be attached again. */
+  readonly stateFollows?: boolean;
   /** Mounted file systems with `images/index.json` and `layers/`; earlier ones win a name. */
   readonly imageStores: readonly string[];
   readonly programs: EnginePrograms;

@@ -2,6 +2,7 @@ import { chmod, mkdir, rm, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../shared/errors.ts';
 import { createCgroup, readTotalMemory } from '../host/cgroups.ts';
+import { countMounts, mountTmpfs } from '../host/mounts.ts';
 import { readBootId } from '../host/processes.ts';
 import type { EngineEvent } from '../engine-client/engine-client.ts';
 import { createDirectClient } from '../engine-client/direct.ts';
@@ -10,11 +11,11 @@ import { reconcile } from './containers/reload.ts';
 import { handleExit, restartNow } from './containers/handle-exit.ts';
 import { writeLater } from './containers/write-later.ts';
 import { type EngineContext, publish, summaryOf } from './context.ts';
+import { CountedSet } from './counted-set.ts';
 import type { Engine, EngineConfig } from './engine-config.ts';
 import { EventBus } from './event-bus.ts';
 import { EventHistory } from './event-history.ts';
 import { ExecTable } from './exec/exec-table.ts';
-import { sweepRoots } from './files/container-root.ts';
 import { sweepViews } from './files/image-root.ts';
 import { RootLeases } from './files/root-leases.ts';
 import { HookTable } from './hooks/hook-table.ts';
@@ -59,7 +60,8 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
   }
   await chmod(paths.root, 0o700);
   claimRoot(paths.root);
-  // Execs end with the engine that ran them.
+  await keepRoomForExits(context);
+  // The commands go on, but nobody can ask for them any more.
   for (const name of await readdir(paths.execs))
     await rm(join(paths.execs, name), { recursive: true, force: true });
   if (config.cgroups !== undefined) {
@@ -73,12 +75,14 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
   await sweepViews(context);
   // Volumes before containers, of which some are started at once.
   const boot = await table.loadBoot();
-  await sweepRoots(context, boot);
   await attachImageStore(context, config.runRoot, 'boot', boot);
-  await takeUpVolumes(context, await context.volumes.loadBoot());
+  // Containers that are not known yet may have volumes of the boot.
+  const stateFollows = config.stateFollows === true || config.stateRoot !== undefined;
+  const volumes = await context.volumes.loadBoot();
+  if (!stateFollows) await takeUpVolumes(context, volumes.splice(0));
   await context.networks.loadBoot();
   await takeUpNetworks(context);
-  takeUp(context, boot);
+  reconcile(context, boot, Promise.resolve());
   const attachState = async (folder: string): Promise<void> => {
     // A disk on which they cannot be made is not attached by halves.
     for (const name of ['containers', 'images', 'layers', 'volumes', 'networks'])
@@ -86,15 +90,24 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
     context.settings.addState(folder);
     await context.settings.load();
     const kept = await table.loadState(folder);
-    await sweepRoots(context, kept);
-    await attachImageStore(context, folder, 'state', [...boot, ...kept]);
-    await takeUpVolumes(context, await context.volumes.loadState(folder));
-    await context.networks.loadState(folder);
-    await sweepNamespaces(context);
-    await sweepForgotten(context);
-    takeUp(context, kept);
+    const prepare = async (): Promise<void> => {
+      await attachImageStore(context, folder, 'state', [...boot, ...kept]);
+      volumes.push(...(await context.volumes.loadState(folder)));
+      await takeUpVolumes(context, volumes.splice(0));
+      await context.networks.loadState(folder);
+      await sweepNamespaces(context);
+      await sweepForgotten(context);
+    };
+    const prepared = prepare();
+    reconcile(context, kept, prepared);
+    await prepared;
   };
-  if (config.stateRoot !== undefined) await attachState(config.stateRoot);
+  if (config.stateRoot !== undefined) {
+    // A disk that is broken must not cost the containers that need none.
+    await attachState(config.stateRoot).catch((error: unknown) => {
+      log.error('state cannot be used', { reason: messageOf(error) });
+    });
+  }
 
   const servers: ApiServer[] = [];
   const backend = loadOnce(async () => (await import('./api/backend.ts')).createBackend(context));
@@ -105,8 +118,7 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
   const applySettings = (): Promise<void> =>
     applying.run('settings', async () => {
       await settings.load();
-      const wanted = settings.current.tls;
-      await settings.watch('tls', () => tlsPort.apply(wanted, () => settings.readTlsFiles()));
+      await tlsPort.follow(settings);
     });
   return {
     client: createDirectClient(context),
@@ -130,6 +142,22 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
       context.logs.releaseAll();
     },
   };
+}
+
+/** Exit codes get a file system of their own: a container that fills the engine's must not cost another one its own. */
+async function keepRoomForExits({ paths, config, log }: EngineContext): Promise<void> {
+  if (countMounts(paths.exits) > 0) return;
+  try {
+    await mountTmpfs(config.programs.busybox, paths.exits, [
+      'nosuid',
+      'nodev',
+      'noexec',
+      'mode=700',
+      'size=4m',
+    ]);
+  } catch (error) {
+    log.warning('exit codes have no room of their own', { reason: messageOf(error) });
+  }
 }
 
 function createContext(config: EngineConfig): EngineContext {
@@ -160,6 +188,7 @@ function createContext(config: EngineConfig): EngineContext {
       log,
     ),
     execs: new ExecTable(),
+    restarting: new CountedSet(),
     health: new HealthKeeper(
       (id, plan, signal) => probeHealth(context, id, plan, signal),
       () => performance.now(),
@@ -168,7 +197,8 @@ function createContext(config: EngineConfig): EngineContext {
     onMonitorGone: id => {
       handleExit(context, id).catch((error: unknown) => {
         log.error('the end of a container could not be handled', { container: id, reason: messageOf(error) });
-        context.timers.schedule(id, RETRY_MS, () => {
+        // Not among restarts: whoever cancels one waits for this.
+        context.timers.schedule(`end of ${id}`, RETRY_MS, () => {
           context.onMonitorGone(id);
         });
       });
@@ -185,11 +215,4 @@ function createContext(config: EngineConfig): EngineContext {
     },
   };
   return context;
-}
-
-function takeUp(context: EngineContext, records: Parameters<typeof reconcile>[1]): void {
-  // Each container's part stands in its queue before anyone can ask for it.
-  reconcile(context, records).catch((error: unknown) => {
-    context.log.error('containers could not be taken up again', { reason: messageOf(error) });
-  });
 }

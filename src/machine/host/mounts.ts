@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, readdir, symlink, unlink } from 'node:fs/promises';
+import { mkdir, readdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgramOrThrow } from './run-program.ts';
 
 const TIMEOUT_MS = 30_000;
 
 export interface OverlayMount {
-  /** Lower folders, the topmost first. */
+  /** Lower folders, the topmost first; with none it begins empty. */
   readonly lower: readonly string[];
   readonly upper: string;
   /** On the upper folder's file system, empty. */
@@ -39,10 +39,12 @@ async function mountStack(
   more: string,
 ): Promise<void> {
   await mkdir(overlay.links, { recursive: true });
-  for (const name of await readdir(overlay.links)) await unlink(join(overlay.links, name));
+  for (const name of await readdir(overlay.links)) await rm(join(overlay.links, name), { recursive: true });
+  // The kernel wants one at least.
+  if (overlay.lower.length === 0) await mkdir(join(overlay.links, '0'));
   for (const [index, folder] of overlay.lower.entries())
     await symlink(folder, join(overlay.links, String(index)));
-  const lower = overlay.lower.map((_, index) => String(index)).join(':');
+  const lower = overlay.lower.map((_, index) => String(index)).join(':') || '0';
   const options = `lowerdir=${lower},${more}`;
   await runProgramOrThrow(
     [busybox, 'mount', '-t', 'overlay', '-o', options, 'overlay', overlay.target],

@@ -102,10 +102,12 @@ export class Place implements AsyncDisposable {
 /** As in Linux itself. */
 const MAX_LINKS = 40;
 const SLASH = 0x2f;
+/** Folders in each other that are held open. */
+const MAX_DEPTH = 512;
 
 /**
  * Whether something is there under a path below a folder, links followed as if that folder were the root: none leads
- * out of it. False for a link to nothing. Throws I/O errors.
+ * out of it. False for a link to nothing, and for what lies deeper than anybody's files do. Throws I/O errors.
  */
 export async function existsBelow(root: string, path: string): Promise<boolean> {
   await using top = await Place.open(root);
@@ -124,6 +126,10 @@ export async function existsBelow(root: string, path: string): Promise<boolean> 
       const here = stack.at(-1) ?? top;
       const next = await here.child(name);
       if (next === undefined) return false;
+      if (stack.length >= MAX_DEPTH) {
+        await next[Symbol.asyncDispose]();
+        return false;
+      }
       stack.push(next);
       if (!next.stat.isSymbolicLink()) continue;
       const target = await here.readLink(name);

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { isSystemError } from '../../shared/errors.ts';
+import { listDescendants } from './process-list.ts';
 
 /**
  * Names one process for good: a pid alone is used again, a pid with its start time is not within a boot.
@@ -92,10 +93,16 @@ export function signalProcess(identity: ProcessIdentity, signal: number, bootId:
 }
 
 /**
- * Kills every process that has this argument and runs one of these programs: what a cut-off start left
+ * Kills every process that has such an argument and runs one of these programs: what a cut-off start left
  * behind, of which nobody wrote a pid. Answers how many there were; they may take a moment to end.
+ * @param options.family also everything that descends from them
  */
-export function killByArgument(argument: string, programs: readonly string[]): number {
+export function killByArgument(
+  argument: string | ((word: string) => boolean),
+  programs: readonly string[],
+  options: { readonly family?: boolean } = {},
+): number {
+  const isMeant = typeof argument === 'string' ? (word: string) => word === argument : argument;
   let count = 0;
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
@@ -104,13 +111,20 @@ export function killByArgument(argument: string, programs: readonly string[]): n
     const isOurs = programs.some(program =>
       words.slice(0, 5).some(word => basename(word) === basename(program)),
     );
-    if (!isOurs || !words.includes(argument)) continue;
-    try {
-      process.kill(Number(name), 'SIGKILL');
-      count += 1;
-    } catch (error) {
-      if (!isSystemError(error, 'ESRCH')) throw error;
-    }
+    if (!isOurs || !words.some(isMeant)) continue;
+    // One that is stopped starts nothing more before its children are known.
+    if (options.family === true) sendSignal(Number(name), 'SIGSTOP');
+    const pids = options.family === true ? listDescendants(Number(name)) : [Number(name)];
+    for (const pid of pids) sendSignal(pid, 'SIGKILL');
+    count += 1;
   }
   return count;
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!isSystemError(error, 'ESRCH')) throw error;
+  }
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { ToolError } from '../../shared/errors.ts';
 
 export interface RunProgramOptions {
-  /** The program is killed after this time. */
+  /** The program is killed after this time; one that cannot be, or that left others behind, is waited for no longer. */
   readonly timeoutMs: number;
   readonly cwd?: string;
   /** Its whole environment; only PATH unless given. */
@@ -39,10 +39,18 @@ export function runProgram(argv: readonly string[], options: RunProgramOptions):
     });
     const out = collect(child.stdout, keep);
     const err = collect(child.stderr, keep);
-    let timedOut = false;
     const timer = setTimeout(() => {
-      timedOut = true;
       child.kill('SIGKILL');
+      // Its end, or that of its output, may never come.
+      child.stdout.destroy();
+      child.stderr.destroy();
+      child.unref();
+      reject(
+        new ToolError(`${program} did not end within ${options.timeoutMs / 1000} s`, {
+          code: 'PROGRAM_TIMEOUT',
+          kind: 'unavailable',
+        }),
+      );
     }, options.timeoutMs);
     child.once('error', cause => {
       clearTimeout(timer);
@@ -58,16 +66,7 @@ export function runProgram(argv: readonly string[], options: RunProgramOptions):
     });
     child.once('close', (code, signal) => {
       clearTimeout(timer);
-      if (timedOut) {
-        reject(
-          new ToolError(`${program} did not end within ${options.timeoutMs / 1000} s`, {
-            code: 'PROGRAM_TIMEOUT',
-            kind: 'unavailable',
-          }),
-        );
-      } else {
-        resolve({ exitCode: code ?? 128 + signalNumber(signal), stdout: out(), stderr: err() });
-      }
+      resolve({ exitCode: code ?? 128 + signalNumber(signal), stdout: out(), stderr: err() });
     });
   });
 }

@@ -20,7 +20,7 @@ export interface TarLimits {
   /** Sum of all files' sizes. */
   readonly maxTotalBytes: number;
   readonly maxFileBytes: number;
-  /** One extended header (PAX, GNU long name), extended attributes included. */
+  /** Extended headers (PAX, GNU long name) of one entry together, extended attributes included. */
   readonly maxHeaderBytes: number;
 }
 
@@ -42,7 +42,10 @@ export interface TarReadOptions {
   readonly limits?: Partial<TarLimits>;
   /** Absolute paths are refused unless they are to be taken as relative ones, as tar(1) does. */
   readonly absolute?: 'relative';
-  /** Gets every byte that is not file content, in order: headers, padding and the end (as tar-split keeps). */
+  /**
+   * Gets every byte that is not file content, in order: headers, padding, and the first block of zeros (what
+   * tar-split keeps). Up to the end of the source only zeros follow.
+   */
   readonly onRaw?: (bytes: Uint8Array) => void;
 }
 
@@ -142,15 +145,17 @@ async function* walkTar(
     let pending: Pending = {};
     let entries = 0;
     let totalBytes = 0;
+    let extendedBytes = 0;
     while (!(await bytes.atEnd())) {
       const block = await raw(BLOCK_BYTES);
       if (isZeroBlock(block)) {
-        await readTrailer(bytes, options);
+        await readTrailer(bytes, options.name);
         break;
       }
       const header = parseHeader(block, options.name);
       if ('xgLK'.includes(header.type)) {
-        if (header.sizeBytes > limits.maxHeaderBytes) throw tooLarge(options.name, 'an extended header');
+        extendedBytes += BLOCK_BYTES + header.sizeBytes;
+        if (extendedBytes > limits.maxHeaderBytes) throw tooLarge(options.name, 'an extended header');
         const data = await raw(header.sizeBytes);
         await raw(paddingOf(header.sizeBytes));
         readExtended(header, data, pending, options.name);
@@ -159,6 +164,7 @@ async function* walkTar(
       if (++entries > limits.maxEntries) throw tooLarge(options.name, 'the number of entries');
       const entry = makeEntry(header, pending, options);
       pending = {};
+      extendedBytes = 0;
       const { sizeBytes } = entry;
       if (entry.kind !== 'file' && sizeBytes !== 0) {
         throw tarError(options.name, `${entry.path} must not have content`);
@@ -182,12 +188,11 @@ async function* walkTar(
 }
 
 /** After the first zero block only zeros may follow; anything else would be read differently by others. */
-async function readTrailer(bytes: ByteSource, options: TarReadOptions): Promise<void> {
+async function readTrailer(bytes: ByteSource, where: string): Promise<void> {
   for (;;) {
     const piece = await bytes.readSome();
     if (piece.length === 0) return;
-    options.onRaw?.(piece);
-    if (!isZeroBlock(piece)) throw tarError(options.name, 'there is data behind the end of the archive');
+    if (!isZeroBlock(piece)) throw tarError(where, 'there is data behind the end of the archive');
   }
 }
 

@@ -11,6 +11,9 @@ import { type Manifest, type ManifestService, manifestImages } from './manifest.
 /** Folders that are empty file systems of their own once the machine runs. */
 const SHADOWED = /^(run|proc|sys|dev|tmp)\//;
 
+/** Of system-docker's TLS port (shared/paths.ts). */
+const TLS_KEY = 'etc/system-docker/tls/server-key.pem';
+
 /** What is allowed but seldom meant: traps of LinuxKit and RancherOS manifests, each with its place. */
 export function manifestWarnings(
   manifest: Manifest,
@@ -54,8 +57,14 @@ function trustWarnings(manifest: Manifest, documents: readonly YamlDocument[]): 
 
 function fileWarnings(manifest: Manifest): Fault[] {
   const seen = new Set<string>();
-  return manifest.files.flatMap(({ path, place }) => {
+  return manifest.files.flatMap(file => {
+    const { path, place } = file;
     const warnings: Fault[] = [];
+    if (path === TLS_KEY || (file.kind === 'contents' && file.contents.includes('PRIVATE KEY-----'))) {
+      const message = `/${path} is a private key: whoever has the image has it too`;
+      const hint = path === TLS_KEY ? 'put it into /state/system-docker/etc/tls on the machine' : undefined;
+      warnings.push({ message, place, ...(hint === undefined ? {} : { hint }) });
+    }
     const shadowed = SHADOWED.exec(path)?.[1];
     if (shadowed !== undefined) {
       const message = `/${path} is not seen on the machine: another file system is mounted on /${shadowed}`;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
-import type { Content, Entry } from '../archive/entry.ts';
+import type { Content } from '../archive/entry.ts';
 import { readTar } from '../archive/tar.ts';
 import { type Digest, canonicalJson, hexOf } from '../digest.ts';
-import { isSystemError } from '../errors.ts';
+import { type ToolError, isSystemError } from '../errors.ts';
 import { readContent } from '../fs/content-reader.ts';
 import { openFileAccess } from '../fs/file-access.ts';
 import { type Descriptor, parseImageConfig } from './image.ts';
@@ -23,11 +23,25 @@ import { MEDIA_TYPES } from './media-types.ts';
 /** An archive of documents and layers has few files; one with many is not made by `docker save`. */
 const MAX_FILES = 20_000;
 
+/** Of an archive; few bytes can say that there is a lot. */
+export const ARCHIVE_LIMITS = {
+  images: 1000,
+  names: 2000,
+  'bytes of configurations': 64 * 1024 ** 2,
+} as const;
+
 const LAYER_TYPES = {
   none: MEDIA_TYPES.dockerLayer,
   gzip: MEDIA_TYPES.dockerLayerGzip,
   zstd: MEDIA_TYPES.dockerLayerZstd,
 } as const;
+
+/** One file of an archive that stands for another. */
+interface Link {
+  readonly kind: 'link';
+  /** Path in the archive. */
+  readonly target: string;
+}
 
 /** One image of manifest.json. */
 export interface SavedImage {
@@ -111,7 +125,8 @@ export function parseSaved(bytes: Uint8Array, name: string): SavedImage[] {
   }
   if (!Array.isArray(json) || json.length === 0)
     throw malformed(name, 'its manifest.json is not a list of images');
-  return json.map((item: unknown) => {
+  if (json.length > ARCHIVE_LIMITS.images) throw tooMany(name, 'images');
+  const images = json.map((item: unknown) => {
     const fields: Record<string, unknown> = typeof item === 'object' && item !== null ? { ...item } : {};
     const config = fields.Config;
     const layers = fields.Layers;
@@ -121,6 +136,14 @@ export function parseSaved(bytes: Uint8Array, name: string): SavedImage[] {
     }
     return { config, names, layers };
   });
+  const names = images.reduce((sum, image) => sum + image.names.length, 0);
+  if (names > ARCHIVE_LIMITS.names) throw tooMany(name, 'names');
+  return images;
+}
+
+/** OCI_LAYOUT_MALFORMED for an archive over its limits. */
+export function tooMany(name: string, what: keyof typeof ARCHIVE_LIMITS): ToolError {
+  return malformed(name, `it holds more than ${ARCHIVE_LIMITS[what]} ${what}`);
 }
 
 async function describeLayer(files: LayoutFiles, path: string): Promise<Descriptor> {
@@ -148,7 +171,7 @@ function formatManifest(config: Descriptor, layers: readonly Descriptor[]): stri
 
 /** The archive's files by path. Links lead to files of the archive and nowhere else. */
 export async function openArchive(file: string, name: string): Promise<LayoutFiles> {
-  const entries = new Map<string, Entry>();
+  const entries = new Map<string, Content | Link>();
   const access = await openFileAccess(file).catch((error: unknown) => {
     if (isSystemError(error, 'ENOENT', 'EACCES', 'EISDIR')) {
       throw malformed(name, `the file can not be opened (${error.code ?? ''})`);
@@ -169,16 +192,20 @@ export async function openArchive(file: string, name: string): Promise<LayoutFil
     contents: { file },
     limits: { maxEntries: MAX_FILES },
   })) {
-    entries.set(entry.path, entry);
+    // Not the entry itself, which may carry a megabyte of attributes.
+    const { kind, path } = entry;
+    if (kind === 'file') entries.set(path, entry.content);
+    else if (kind === 'hardlink') entries.set(path, { kind: 'link', target: entry.target });
+    else if (kind === 'symlink')
+      entries.set(path, { kind: 'link', target: posix.join(posix.dirname(path), entry.target) });
+    else entries.delete(path);
   }
   const find = (path: string): Content | undefined => {
-    let here: string | undefined = posix.normalize(path);
-    for (let hops = 0; here !== undefined && hops < 8; hops++) {
+    let here = posix.normalize(path);
+    for (let hops = 0; hops < 8; hops++) {
       const entry = entries.get(here);
-      if (entry?.kind === 'file') return entry.content;
-      if (entry?.kind === 'hardlink') here = entry.target;
-      else if (entry?.kind === 'symlink') here = posix.join(posix.dirname(here), entry.target);
-      else here = undefined;
+      if (entry?.kind !== 'link') return entry;
+      here = entry.target;
     }
     return undefined;
   };

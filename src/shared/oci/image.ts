@@ -6,6 +6,8 @@ import { isConfigType, isIndexType, isManifestType, layerCompression } from './m
 /** Limits of the documents that describe an image, in bytes. */
 export const DOCUMENT_LIMITS = { manifest: 4 << 20, config: 8 << 20 } as const;
 
+/** What of a configuration is kept in memory and in the records of containers, as JSON. */
+const MAX_RUN_LENGTH = 1 << 20;
 const MAX_LAYERS = 512;
 const MAX_MANIFESTS = 1024;
 
@@ -131,12 +133,11 @@ export function parseImageConfig(bytes: Uint8Array | string, subject: string): I
     if (!isDigest(item)) throw malformed(subject, `rootfs.diff_ids[${i}] is not a sha256 digest`);
     return item;
   });
-  const config = json.config ?? {};
-  return {
-    platform: parsePlatform(json, subject, ''),
-    run: parseRunConfig(asObject(config, subject, 'config'), subject),
-    diffIds,
-  };
+  const run = parseRunConfig(asObject(json.config ?? {}, subject, 'config'), subject);
+  if (JSON.stringify(run).length > MAX_RUN_LENGTH) {
+    throw malformed(subject, `config is longer than ${MAX_RUN_LENGTH} bytes`);
+  }
+  return { platform: parsePlatform(json, subject, ''), run, diffIds };
 }
 
 /**

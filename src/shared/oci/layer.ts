@@ -2,13 +2,21 @@ import type { RandomAccess } from '../archive/byte-source.ts';
 import type { Entry } from '../archive/entry.ts';
 import { readTar } from '../archive/tar.ts';
 import { ToolError } from '../errors.ts';
+import { climbsOut, comparePaths, namesOf, parentOf } from './layer-paths.ts';
 
 /** Bounds on what one layer may make us hold. */
 export interface LayerLimits {
   /** Length of the uncompressed tar. */
   readonly maxBytes: number;
+  /** Also of its folders, whether it names them or not. */
   readonly maxEntries: number;
+  /** Of its names, link targets and extended attributes together, with what keeping them costs; 128 MiB unless given. */
+  readonly maxTextBytes?: number;
 }
+
+const MAX_TEXT_BYTES = 128 * 1024 ** 2;
+/** What an attribute costs besides its name and value. */
+const XATTR_BYTES = 200;
 
 export const DEFAULT_LAYER_LIMITS: LayerLimits = { maxBytes: 8 * 1024 ** 3, maxEntries: 500_000 };
 
@@ -31,6 +39,11 @@ export interface ReadLayerOptions {
   /** The uncompressed tar's file; contents become slices of it. */
   readonly file: string;
   readonly limits?: LayerLimits;
+  /**
+   * The layer is only ever looked at as the root of a container. There links end at the root however far they climb,
+   * and the devices' control group decides about device nodes, so neither is refused.
+   */
+  readonly forContainers?: boolean;
 }
 
 /** Extended attribute by which overlayfs hides what lower layers have in a folder. */
@@ -65,11 +78,11 @@ export function isWhiteout(entry: Entry): boolean {
  *
  * Layers are hostile. Throws, naming the entry: what `readTar` throws (TAR_PATH_UNSAFE, TAR_TOO_LARGE, …),
  * LAYER_LINK_ESCAPE, LAYER_HARDLINK_BROKEN, LAYER_DEVICE_REFUSED (only 0/0 and the standard nodes of
- * /dev pass), LAYER_WHITEOUT_MALFORMED, LAYER_XATTR_REFUSED.
+ * /dev pass), LAYER_WHITEOUT_MALFORMED, LAYER_XATTR_REFUSED, LAYER_TOO_LARGE.
  */
 export async function readLayer(source: RandomAccess, options: ReadLayerOptions): Promise<Layer> {
   const { maxBytes, maxEntries } = options.limits ?? DEFAULT_LAYER_LIMITS;
-  const folder = new LayerFolder(options.name);
+  const folder = new LayerFolder(options);
   const limits = { maxEntries, maxTotalBytes: maxBytes, maxFileBytes: maxBytes };
   let index = 0;
   for await (const entry of readTar(source, {
@@ -91,21 +104,28 @@ interface Node {
 /** The layer's folder while its entries are applied in the archive's order. */
 class LayerFolder {
   readonly #name: string;
+  readonly #limits: LayerLimits;
+  readonly #forContainers: boolean;
   readonly #nodes = new Map<string, Node>();
   /** Paths below each folder, so that removing one is not a search through everything. */
   readonly #children = new Map<string, Set<string>>();
   readonly #whiteouts = new Map<string, Entry>();
   readonly #opaque = new Map<string, Entry>();
   readonly #leftOut = new Map<string, number>();
+  #textBytes = 0;
 
-  constructor(name: string) {
+  constructor({ name, limits = DEFAULT_LAYER_LIMITS, forContainers = false }: ReadLayerOptions) {
     this.#name = name;
+    this.#limits = limits;
+    this.#forContainers = forContainers;
   }
 
   apply(entry: Entry, index: number): void {
     const slash = entry.path.lastIndexOf('/');
     const name = entry.path.slice(slash + 1);
+    this.#hold(textOf(entry));
     if (name.startsWith(WHITEOUT)) {
+      this.#hold(entry.path.length);
       this.#applyWhiteout(entry, slash < 0 ? '' : entry.path.slice(0, slash), name);
       return;
     }
@@ -192,6 +212,7 @@ class LayerFolder {
   }
 
   #check(entry: Entry): void {
+    if (this.#forContainers) return;
     if (entry.kind === 'symlink' && climbsOut(entry.path, entry.target)) {
       throw this.#refuse(
         'LAYER_LINK_ESCAPE',
@@ -226,25 +247,27 @@ class LayerFolder {
 
   /** Links in the parents are followed inside this layer, with the layer as root. */
   #realPath(path: string): string {
-    let pending = path.split('/').filter(Boolean);
-    let real: string[] = [];
+    // What is known by its path lies behind no link.
+    if (this.#nodes.get(parentOf(path))?.entry.kind === 'directory') return path;
+    const pending = namesOf(path).reverse();
+    let real = '';
     let links = 0;
     while (pending.length > 1) {
-      const [name = '', ...rest] = pending;
-      pending = rest;
-      if (name === '..') real.pop();
+      const name = pending.pop() ?? '';
+      if (name === '..') real = parentOf(real);
       if (name === '..' || name === '.') continue;
-      const here = [...real, name].join('/');
+      const here = real === '' ? name : `${real}/${name}`;
       const node = this.#nodes.get(here);
       if (node?.entry.kind !== 'symlink') {
-        real.push(name);
+        real = here;
         continue;
       }
       if (++links > 40) throw this.#refuse('LAYER_LINK_ESCAPE', `${path} lies behind a loop of links`);
-      if (node.entry.target.startsWith('/')) real = [];
-      pending = [...node.entry.target.split('/').filter(Boolean), ...pending];
+      if (node.entry.target.startsWith('/')) real = '';
+      pending.push(...namesOf(node.entry.target).reverse());
     }
-    const result = [...real, ...pending].join('/');
+    const [last = ''] = pending;
+    const result = real === '' ? last : `${real}/${last}`;
     if (result.length > MAX_PATH)
       throw this.#refuse('LAYER_LINK_ESCAPE', `${show(path)} is too long behind its links`);
     return result;
@@ -256,9 +279,13 @@ class LayerFolder {
       return;
     }
     this.#remove(path);
+    this.#hold(path.length);
     const parent = parentOf(path);
     this.#makeFolder(parent, mtime);
     this.#nodes.set(path, node);
+    if (this.#nodes.size > this.#limits.maxEntries + 1) {
+      throw this.#refuse('LAYER_TOO_LARGE', `it has more than ${this.#limits.maxEntries} files and folders`);
+    }
     const children = this.#children.get(parent) ?? new Set();
     this.#children.set(parent, children.add(path));
   }
@@ -279,6 +306,17 @@ class LayerFolder {
     this.#children.get(parentOf(path))?.delete(path);
   }
 
+  /** Counts what is kept until the layer has been read, also of what is replaced meanwhile. */
+  #hold(bytes: number): void {
+    const { maxTextBytes = MAX_TEXT_BYTES } = this.#limits;
+    this.#textBytes += bytes;
+    if (this.#textBytes <= maxTextBytes) return;
+    throw this.#refuse(
+      'LAYER_TOO_LARGE',
+      `its names, links and attributes take more than ${maxTextBytes} bytes`,
+    );
+  }
+
   #note(what: string): void {
     this.#leftOut.set(what, (this.#leftOut.get(what) ?? 0) + 1);
   }
@@ -288,25 +326,11 @@ class LayerFolder {
   }
 }
 
-/** A relative target that climbs above the image's root, by its text alone. */
-function climbsOut(path: string, target: string): boolean {
-  let depth = target.startsWith('/') ? 0 : path.split('/').length - 1;
-  for (const part of target.split('/')) {
-    if (part === '' || part === '.') continue;
-    depth += part === '..' ? -1 : 1;
-    if (depth < 0) return true;
-  }
-  return false;
-}
-
-function parentOf(path: string): string {
-  const slash = path.lastIndexOf('/');
-  return slash < 0 ? '' : path.slice(0, slash);
-}
-
-/** A folder before what it holds; names by their UTF-8 bytes. */
-function comparePaths(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a.replaceAll('/', '\0')), Buffer.from(b.replaceAll('/', '\0')));
+/** What of an entry is kept besides its path. */
+function textOf(entry: Entry): number {
+  let bytes = entry.kind === 'symlink' ? entry.target.length : 0;
+  for (const [name, value] of entry.xattrs ?? []) bytes += name.length + value.length + XATTR_BYTES;
+  return bytes;
 }
 
 function show(text: string): string {

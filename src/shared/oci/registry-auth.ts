@@ -1,4 +1,5 @@
 import { ToolError } from '../errors.ts';
+import { ownValue } from '../own-value.ts';
 import type { Credentials } from './auth.ts';
 import { type Challenge, isLoopback, isSameSite, parseChallenges } from './registry-challenge.ts';
 import { type Endpoint, type Transport, readDocument } from './registry-transport.ts';
@@ -155,15 +156,15 @@ export class Authorizer {
     if (isPlain && (endpoint.base.protocol === 'https:' || !(isLoopback(realm.hostname) || isOwnHost))) {
       throw refuse('it is not HTTPS');
     }
-    const allowed = this.#options.realms[endpoint.registry] ?? [];
+    const allowed = ownValue(this.#options.realms, endpoint.registry) ?? [];
     if (
       hasCredentials &&
       !isSameSite(realm.hostname, endpoint.base.hostname) &&
       !allowed.includes(realm.hostname)
     ) {
       throw refuse(
-        'it is of another site, and would get your credentials',
-        `if you trust it, allow it: SLIPWAY_REGISTRY_REALM=${endpoint.registry}=${realm.hostname}`,
+        'it is of another site, and would get your credentials; no setting "realms" allows it',
+        `if you trust it, allow it: SLIPWAY_REGISTRY_REALM=${endpoint.registry}=${realm.hostname} for a build, "realms" of engine.registries on a machine`,
       );
     }
     return realm;

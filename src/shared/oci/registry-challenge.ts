@@ -13,7 +13,7 @@ export function parseChallenges(header: string): Challenge[] {
   const text = header.slice(0, MAX_HEADER);
   // A parameter is `name=token` or `name="quoted"`; a word without `=` begins the next challenge.
   const item =
-    /\s*,?\s*(?:([A-Za-z0-9._~+-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([A-Za-z0-9._~+-]+)(?![A-Za-z0-9._~+-]|\s*=))/gy;
+    /[\s,]*(?:([A-Za-z0-9._~+-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([A-Za-z0-9._~+-]+)(?![A-Za-z0-9._~+-]|\s*=))/gy;
   for (let found = item.exec(text); found !== null; found = item.exec(text)) {
     const [, name, quoted, token, scheme] = found;
     if (scheme !== undefined) challenges.push({ scheme: scheme.toLowerCase(), parameters: new Map() });

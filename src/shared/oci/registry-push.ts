@@ -65,25 +65,33 @@ export class RegistryPusher {
     if (response.status === 201) return true;
     // It has begun an upload instead, which nobody is going to use.
     const location = uploadLocation(response, this.#session.endpointOf(reference.registry));
-    if (location !== undefined) {
-      const cancelled = this.#send(reference, {}, location, { method: 'DELETE', accept: [204, 404, 405] });
-      await cancelled.then(
-        answer => answer.discard(),
-        () => undefined,
-      );
-    }
+    if (location !== undefined) await this.#cancel(reference, location);
     return false;
   }
 
   /**
    * Uploads a blob as it comes; its digest is known when it has been sent. Throws OCI_UPLOAD_REFUSED when the
    * registry does not say where it goes.
+   * @param open the blob from its beginning; called again when the login ran out before all of it was sent
    */
   async uploadBlob(
     reference: ImageReference,
-    blob: AsyncIterable<Uint8Array>,
+    open: () => AsyncIterable<Uint8Array>,
     signal?: AbortSignal,
   ): Promise<UploadedBlob> {
+    for (let isLast = false; ; isLast = true) {
+      const uploaded = await this.#tryUpload(reference, open(), isLast, signal);
+      if (uploaded !== undefined) return uploaded;
+    }
+  }
+
+  /** Undefined when the login ran out, except in the last try, which throws OCI_UNAUTHORIZED. */
+  async #tryUpload(
+    reference: ImageReference,
+    blob: AsyncIterable<Uint8Array>,
+    isLast: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<UploadedBlob | undefined> {
     const endpoint = this.#session.endpointOf(reference.registry);
     const begun = await this.#send(reference, {}, 'blobs/uploads/', {
       method: 'POST',
@@ -100,14 +108,19 @@ export class RegistryPusher {
         yield piece;
       }
     }
-    const sent = await this.#send(reference, {}, requireLocation(begun, endpoint, reference), {
+    const location = requireLocation(begun, endpoint, reference);
+    const sent = await this.#send(reference, {}, location, {
       method: 'PATCH',
       headers: { 'content-type': 'application/octet-stream' },
       body: counted(),
       signal,
-      accept: [202, 204],
+      accept: isLast ? [202, 204] : [202, 204, 401],
     });
     await sent.discard();
+    if (sent.status === 401) {
+      await this.#cancel(reference, location);
+      return undefined;
+    }
     const digest: Digest = `sha256:${hash.digest('hex')}`;
     const end = requireLocation(sent, endpoint, reference);
     end.searchParams.set('digest', digest);
@@ -136,6 +149,15 @@ export class RegistryPusher {
       accept: [200, 201, 202],
     });
     await response.discard();
+  }
+
+  /** Tells the registry that an upload will not go on; whether it listens does not matter. */
+  async #cancel(reference: ImageReference, location: URL): Promise<void> {
+    const cancelled = this.#send(reference, {}, location, { method: 'DELETE', accept: [204, 404, 405] });
+    await cancelled.then(
+      answer => answer.discard(),
+      () => undefined,
+    );
   }
 
   #send(

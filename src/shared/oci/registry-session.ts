@@ -1,4 +1,5 @@
 import { ToolError } from '../errors.ts';
+import { ownValue } from '../own-value.ts';
 import type { Credentials } from './auth.ts';
 import { DEFAULT_REGISTRY } from './reference.ts';
 import { type AccessScope, Authorizer } from './registry-auth.ts';
@@ -9,6 +10,7 @@ import {
   Transport,
   type TransportRequest,
   type TransportResponse,
+  isStream,
   readDocument,
 } from './registry-transport.ts';
 
@@ -91,7 +93,7 @@ export class RegistrySession {
   }
 
   #mirrorsOf(registry: string): Endpoint[] {
-    return (this.#options.mirrors?.[registry] ?? []).map(text => {
+    return (ownValue(this.#options.mirrors ?? {}, registry) ?? []).map(text => {
       const base = URL.parse(text.endsWith('/') ? text : `${text}/`);
       if (base === null || !['http:', 'https:'].includes(base.protocol) || base.username !== '') {
         throw new ToolError(`the mirror of ${registry} is not an http or https URL without a login`, {
@@ -106,7 +108,7 @@ export class RegistrySession {
   /**
    * Sends a request, logging in where the registry asks for it. Throws OCI_NOT_FOUND, OCI_UNAUTHORIZED,
    * OCI_RATE_LIMITED, OCI_REGISTRY_REFUSED for statuses that are no answer, and what the transport and the
-   * authorizer throw.
+   * authorizer throw. A body that is a stream is sent once: a login that has run out meanwhile is refused then.
    * @param path below the endpoint, `v2/NAME/…`; or a whole URL of the endpoint's own
    */
   async request(
@@ -127,7 +129,8 @@ export class RegistrySession {
       if (accept.includes(response.status)) return response;
       const challenge = response.headers.get('www-authenticate');
       // A challenge from where we were redirected to is not the registry's, and gets no answer.
-      if (response.status !== 401 || isRetry || !response.isOwnOrigin || challenge === null) {
+      const isFinal = isRetry || isStream(request.body) || !response.isOwnOrigin;
+      if (response.status !== 401 || isFinal || challenge === null) {
         throw await refusal(response, what, endpoint, authorization !== undefined);
       }
       await response.discard();

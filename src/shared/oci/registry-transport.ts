@@ -43,7 +43,7 @@ export interface TransportRequest {
   readonly signal?: AbortSignal | undefined;
   /** What is being done, for errors: `resolving image alpine:3.22`. */
   readonly what: string;
-  /** Follow redirects; a token server's are not followed. */
+  /** Follow redirects; those of token servers, and of uploads, are not followed. */
   readonly follow?: boolean;
 }
 
@@ -74,7 +74,7 @@ export class Transport {
   /**
    * Sends a request and returns the answer's head. Network faults and transient statuses are tried
    * again. Authorization is sent to the first origin alone.
-   * Throws OCI_REGISTRY_UNREACHABLE, OCI_REDIRECT_REFUSED.
+   * Throws OCI_REGISTRY_UNREACHABLE, OCI_CERTIFICATE_REFUSED, OCI_REDIRECT_REFUSED.
    */
   async request(url: URL, request: TransportRequest): Promise<TransportResponse> {
     for (let attempt = 0; ; attempt++) {
@@ -129,7 +129,7 @@ export class Transport {
           code: 'OCI_REDIRECT_REFUSED',
           kind: 'forbidden',
         });
-      if (request.follow !== true) throw refuse('a token server must answer itself');
+      if (request.follow !== true) throw refuse('this it has to answer itself');
       if (hops >= MAX_REDIRECTS) throw refuse(`more than ${MAX_REDIRECTS} redirects`);
       if (next === null) throw refuse('it is not a URL');
       if (next.username !== '' || next.password !== '') throw refuse('it holds a login');
@@ -175,12 +175,14 @@ export class Transport {
     } catch (cause) {
       stall.end();
       request.signal?.throwIfAborted();
+      if (isCertificateFault(cause)) throw untrusted(request.what, url, cause);
       throw unreachable(request.what, url, stall.fired ? 'it does not answer' : reasonOf(cause), cause);
     }
   }
 }
 
-function isStream(body: RequestBody | undefined): body is AsyncIterable<Uint8Array> {
+/** Whether a body can be sent only once. */
+export function isStream(body: RequestBody | undefined): body is AsyncIterable<Uint8Array> {
   return typeof body === 'object' && Symbol.asyncIterator in body;
 }
 
@@ -252,6 +254,27 @@ function unreachable(what: string, url: URL, fault: string, cause: unknown): Too
     hint: "check the registry's name and the network; proxies are taken from https_proxy and no_proxy",
     cause,
   });
+}
+
+/** What OpenSSL and Node say of certificates; another attempt would meet the same. */
+function isCertificateFault(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    /CERT|LEAF_SIGNATURE|^INVALID_(CA|PURPOSE)$/.test(String(error.code))
+  );
+}
+
+function untrusted(what: string, url: URL, cause: unknown): ToolError {
+  return new ToolError(
+    `${what}: ${url.protocol}//${url.host}: the certificate is refused: ${reasonOf(cause)}`,
+    {
+      code: 'OCI_CERTIFICATE_REFUSED',
+      kind: 'forbidden',
+      hint: 'trust its authority: NODE_EXTRA_CA_CERTS for a build, certs.d on a machine',
+      cause,
+    },
+  );
 }
 
 /** `fetch` says only "fetch failed" and hides why in causes. */

@@ -12,6 +12,8 @@ export type { RegistryOptions } from './registry-session.ts';
 
 const TAGS_A_PAGE = 100;
 const MAX_TAGS = 10_000;
+/** A registry may give fewer on a page than it is asked for, or none. */
+const MAX_TAG_PAGES = 300;
 
 /** A connection that brought less than this before it broke counts as a failed attempt. */
 const RESUME_PROGRESS = 1 << 20;
@@ -62,7 +64,7 @@ export class Registry {
     });
   }
 
-  /** Every tag of a repository, at most 10,000. Throws as fetchManifest, OCI_DOCUMENT_MALFORMED. */
+  /** Every tag of a repository, at most 10,000 of 300 pages. Throws as fetchManifest, OCI_DOCUMENT_MALFORMED. */
   async listTags(
     reference: ImageReference,
     options: { readonly signal?: AbortSignal | undefined } = {},
@@ -72,14 +74,14 @@ export class Registry {
     const endpoint = this.#session.endpointOf(registry);
     const tags: string[] = [];
     let next: URL | undefined = new URL(`v2/${repository}/tags/list?n=${TAGS_A_PAGE}`, endpoint.base);
-    while (next !== undefined && tags.length < MAX_TAGS) {
+    for (let page = 0; next !== undefined && tags.length < MAX_TAGS && page < MAX_TAG_PAGES; page += 1) {
       const { signal } = options;
       const response: TransportResponse = await this.#session.request(endpoint, { repository }, next, {
         signal,
         what,
       });
       const bytes = await readDocument(response, DOCUMENT_LIMITS.manifest, what);
-      tags.push(...parseTags(bytes, what));
+      for (const tag of parseTags(bytes, what)) tags.push(tag);
       const link: string = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1] ?? '';
       const following: URL | null = link === '' ? null : URL.parse(link, next.href);
       next = following?.origin === endpoint.base.origin ? following : undefined;

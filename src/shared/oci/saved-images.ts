@@ -2,7 +2,7 @@ import type { Arch } from '../arch.ts';
 import { type Digest, digestOf, hexOf } from '../digest.ts';
 import { ToolError } from '../errors.ts';
 import { decompressAny } from './decompress-any.ts';
-import { type SavedImage, openArchive, parseSaved } from './docker-archive.ts';
+import { ARCHIVE_LIMITS, type SavedImage, openArchive, parseSaved, tooMany } from './docker-archive.ts';
 import {
   DOCUMENT_LIMITS,
   type Descriptor,
@@ -37,26 +37,41 @@ export interface ArchivedLayer {
 const MAX_LAYERS = 512;
 
 /**
- * All images of an archive of `docker save`, of any age, or of an OCI layout in a tar. Throws
+ * The images of an archive of `docker save`, of any age, or of an OCI layout in a tar; each is read when it is asked
+ * for, as its configuration may be large and there may be many. Throws
  * OCI_LAYOUT_MALFORMED, OCI_DOCUMENT_MALFORMED, OCI_REFERENCE_INVALID, OCI_DIGEST_MISMATCH and what `readTar` throws.
  * @param file the archive, uncompressed; it has to stay for as long as layers are opened
  * @param arch whose image is taken where the layout has several
  * @param name for messages
  */
-export async function readSavedImages(file: string, arch: Arch, name: string): Promise<ArchivedImage[]> {
-  const files = await openArchive(file, name);
+export async function* readSavedImages(
+  file: string,
+  arch: Arch,
+  name: string,
+): AsyncGenerator<ArchivedImage> {
+  let configBytes = 0;
+  for await (const image of imagesOf(await openArchive(file, name), arch, name)) {
+    configBytes += image.config.length;
+    if (configBytes > ARCHIVE_LIMITS['bytes of configurations']) {
+      throw tooMany(name, 'bytes of configurations');
+    }
+    yield image;
+  }
+}
+
+async function* imagesOf(files: LayoutFiles, arch: Arch, name: string): AsyncGenerator<ArchivedImage> {
   if (await files.has('manifest.json')) {
     const saved = parseSaved(await readSmall(files, 'manifest.json', name), name);
-    const images: ArchivedImage[] = [];
-    for (const image of saved) images.push(await dockerImage(files, image, name));
-    return images;
+    for (const image of saved) yield await dockerImage(files, image, name);
+  } else if (await files.has('index.json')) {
+    yield* layoutImages(files, arch, name);
+  } else {
+    throw malformed(
+      name,
+      'it has neither manifest.json nor index.json',
+      'such archives come from "docker save"',
+    );
   }
-  if (await files.has('index.json')) return layoutImages(files, arch, name);
-  throw malformed(
-    name,
-    'it has neither manifest.json nor index.json',
-    'such archives come from "docker save"',
-  );
 }
 
 async function dockerImage(files: LayoutFiles, saved: SavedImage, name: string): Promise<ArchivedImage> {
@@ -75,7 +90,7 @@ async function dockerImage(files: LayoutFiles, saved: SavedImage, name: string):
   };
 }
 
-async function layoutImages(files: LayoutFiles, arch: Arch, name: string): Promise<ArchivedImage[]> {
+async function* layoutImages(files: LayoutFiles, arch: Arch, name: string): AsyncGenerator<ArchivedImage> {
   const bytes = await readSmall(files, 'index.json', name);
   const index = parseImageDocument(bytes, MEDIA_TYPES.ociIndex, `${name}: index.json`);
   if (index.kind !== 'index') throw malformed(name, 'index.json is not an index');
@@ -87,12 +102,11 @@ async function layoutImages(files: LayoutFiles, arch: Arch, name: string): Promi
     const own = nameOf(descriptor);
     if (own !== undefined) entry.names.add(own);
   }
-  const images: ArchivedImage[] = [];
+  if (byDigest.size > ARCHIVE_LIMITS.images) throw tooMany(name, 'images');
   for (const { descriptor, names } of byDigest.values()) {
     const manifest = await readManifest(files, descriptor, arch, name);
-    images.push(await layoutImage(files, manifest, [...names], name));
+    yield await layoutImage(files, manifest, [...names], name);
   }
-  return images;
 }
 
 async function readManifest(

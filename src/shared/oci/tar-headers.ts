@@ -37,39 +37,59 @@ export async function* readTarParts(
   options: { readonly name: string; readonly file: string; readonly kept: ReadonlyMap<number, string> },
 ): AsyncGenerator<TarPart> {
   let raw: Uint8Array[] = [];
+  let rawBytes = 0;
+  let position = 0;
   const contents = { file: options.file };
-  const onRaw = (bytes: Uint8Array): void => void raw.push(bytes);
+  const onRaw = (bytes: Uint8Array): void => {
+    raw.push(bytes);
+    rawBytes += bytes.length;
+    position += bytes.length;
+  };
+  const take = (): Uint8Array => {
+    const bytes = Buffer.concat(raw, rawBytes);
+    raw = [];
+    rawBytes = 0;
+    return bytes;
+  };
   using reader = new ContentReader();
   let index = -1;
   for await (const entry of readTar(source, { name: options.name, contents, onRaw })) {
     index++;
     const size = entry.kind === 'file' ? contentSize(entry.content) : 0;
-    if (entry.kind !== 'file' || size === 0) continue;
+    if (entry.kind !== 'file' || size === 0) {
+      if (rawBytes >= GATHER_BYTES) yield { kind: 'bytes', bytes: take() };
+      continue;
+    }
+    position += size;
     // The reader has gone past the content, whose padding is the last of the raw bytes.
-    const before = Buffer.concat(raw);
+    const before = take();
     const padding = (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES;
     raw = [before.subarray(before.length - padding)];
+    rawBytes = padding;
     yield { kind: 'bytes', bytes: before.subarray(0, before.length - padding) };
     const path = options.kept.get(index);
     if (path !== undefined) yield { kind: 'file', path, sizeBytes: size };
     else for await (const bytes of reader.read(entry.content)) yield { kind: 'bytes', bytes };
   }
-  yield { kind: 'bytes', bytes: Buffer.concat(raw) };
+  yield { kind: 'bytes', bytes: take() };
+  // Nothing but zeros follows the end, as many as the archive's writer pleased.
+  const zeros = new Uint8Array(GATHER_BYTES);
+  for (let left = source.sizeBytes - position; left > 0; left -= zeros.length) {
+    yield { kind: 'bytes', bytes: zeros.subarray(0, left) };
+  }
 }
 
 /**
- * The record of a tar's parts, compressed. The same parts give the same bytes.
+ * The record of a tar's parts, compressed, as it is made. The same parts give the same bytes.
  * @param level zstd's
  */
-export async function formatTarHeaders(
+export async function* formatTarHeaders(
   parts: Iterable<TarPart> | AsyncIterable<TarPart>,
   level = LEVEL,
-): Promise<Uint8Array> {
+): AsyncGenerator<Uint8Array> {
   const compress = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level } });
   pipeline(Readable.from(encode(parts), { objectMode: false }), compress, () => undefined);
-  const pieces: Uint8Array[] = [];
-  for await (const piece of compress) pieces.push(piece as Uint8Array);
-  return Buffer.concat(pieces);
+  yield* compress as AsyncIterable<Uint8Array>;
 }
 
 /** Reads a record back. Throws TAR_HEADERS_MALFORMED. */

@@ -39,6 +39,10 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   mem_limit: 'limits',
   healthcheck: 'ready',
   modprobe: 'modules',
+  'registry-mirrors': 'registries',
+  'insecure-registries': 'registries',
+  'log-opts': 'log',
+  tlsverify: 'tls',
 };
 
 /** A fault and the JSON pointer of the value that has it. */

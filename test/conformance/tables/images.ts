@@ -14,7 +14,7 @@ export const IMAGES = setOf(
     Created: 'int',
     Size: 'size',
     VirtualSize: optional('size'),
-    SharedSize: 'int',
+    SharedSize: 'size',
     Labels: nullable(map('text')),
     Containers: 'int',
   }),
@@ -30,7 +30,7 @@ export const IMAGE = record({
   Created: optional('time'),
   Container: optional('text'),
   ContainerConfig: optional(nullable(CONFIG)),
-  DockerVersion: 'own-text',
+  DockerVersion: 'own',
   Author: 'text',
   Config: nullable(CONFIG),
   Architecture: 'text',
@@ -47,7 +47,7 @@ export const IMAGE = record({
 /** GET /images/{name}/history */
 export const HISTORY = list(
   record({
-    Id: 'text',
+    Id: 'own-text',
     Created: 'own',
     CreatedBy: 'text',
     Tags: nullable(setOf('text')),

@@ -1,5 +1,5 @@
 /** Bodies about networks and volumes, from Docker's description of API 1.45. */
-import { list, map, nullable, optional, ownMap, record, setOf } from '../shape.ts';
+import { list, map, nullable, optional, ownList, ownMap, record, setOf } from '../shape.ts';
 
 const textMap = map('text');
 
@@ -61,4 +61,7 @@ export const VOLUME = record({
 /** GET /volumes */
 export const VOLUMES = record({ Volumes: nullable(setOf(VOLUME)), Warnings: nullable(list('text')) });
 /** POST /volumes/prune */
-export const VOLUMES_PRUNED = record({ VolumesDeleted: nullable(setOf('text')), SpaceReclaimed: 'size' });
+export const VOLUMES_PRUNED = record({
+  VolumesDeleted: nullable(ownList('own-text')),
+  SpaceReclaimed: 'size',
+});

@@ -61,7 +61,7 @@ export const INFO = record({
   NEventsListener: 'count',
   KernelVersion: 'text',
   OperatingSystem: 'own-text',
-  OSVersion: 'own-text',
+  OSVersion: 'own',
   OSType: 'text',
   Architecture: 'text',
   IndexServerAddress: 'text',

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { chmod, lchown, lstat, lutimes, mkdir, open, rm, symlink } from 'node:fs/promises';
+import { chmod, lchown, link, lstat, lutimes, mkdir, open, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type StreamedEntry, streamTar } from '../../../shared/archive/tar.ts';
 import { isSystemError } from '../../../shared/errors.ts';
@@ -14,6 +14,12 @@ export interface ExtractOptions {
   readonly keepsOwners: boolean;
 }
 
+const NO_LIMITS = {
+  maxEntries: 100_000_000,
+  maxTotalBytes: Number.MAX_SAFE_INTEGER,
+  maxFileBytes: Number.MAX_SAFE_INTEGER,
+};
+
 /**
  * Unpacks what a container gave. It may be hostile: nothing is ever written through a link, whether the archive
  * made it or it was there before, and device files are left out. Throws CommandFailure.
@@ -24,18 +30,33 @@ export async function extractArchive(
 ): Promise<void> {
   const folders: { path: string; mode: number; mtime: number }[] = [];
   let root: string | undefined;
-  for await (const item of streamTar(archive, { name: 'archive', absolute: 'relative' })) {
-    root ??= item.entry.path;
-    const path = renamed(item.entry.path, root, options.to);
-    if (path === undefined) continue;
-    const target = await safePath(options.folder, path);
-    await place(item, target, options, folders);
+  for await (const item of streamTar(archive, { name: 'archive', absolute: 'relative', limits: NO_LIMITS })) {
+    const first = (root ??= item.entry.path);
+    const inFolder = async (name: string): Promise<string | undefined> => {
+      const path = renamed(name, first, options.to);
+      return path === undefined ? undefined : safePath(options.folder, path);
+    };
+    const target = await inFolder(item.entry.path);
+    if (target === undefined) continue;
+    if (item.entry.kind === 'hardlink') await placeLink(await inFolder(item.entry.target), target);
+    else await place(item, target, options, folders);
   }
   // Last, since writing into a folder changes its time, and its mode may forbid writing.
   for (const { path, mode, mtime } of folders.reverse()) {
     await chmod(path, mode);
     await lutimes(path, mtime, mtime);
   }
+}
+
+/** Another name of a file that was written before; it does not lead out of the folder, as nothing does. */
+async function placeLink(from: string | undefined, target: string): Promise<void> {
+  if (from === undefined)
+    throw new CommandFailure(1, `cannot copy ${target}: it is a link to what is not copied`);
+  if ((await infoOf(target))?.isDirectory() === true) {
+    throw new CommandFailure(1, `cannot overwrite directory ${target} with non-directory`);
+  }
+  await rm(target, { force: true });
+  await link(from, target);
 }
 
 /** The path of an entry under its new name; undefined for what the archive should not hold. */
@@ -84,14 +105,13 @@ async function place(
     switch (entry.kind) {
       case 'file':
         await rm(target, { force: true });
-        await writeFile(target, entry.mode, content ?? []);
+        await writeFile(target, keepsOwners ? entry : { mode: entry.mode & 0o777 }, content ?? []);
         break;
       case 'symlink':
         await rm(target, { force: true });
         await symlink(entry.target, target);
         break;
       case 'hardlink':
-        throw new CommandFailure(1, `cannot copy ${target}: it is a hard link to ${entry.target}`);
       case 'char-device':
       case 'block-device':
       case 'fifo':
@@ -99,17 +119,19 @@ async function place(
     }
     await lutimes(target, entry.mtime, entry.mtime);
   }
-  if (keepsOwners) await lchown(target, entry.uid, entry.gid);
+  // Of a file it is done: changing the owner takes setuid and setgid away.
+  if (keepsOwners && entry.kind !== 'file') await lchown(target, entry.uid, entry.gid);
 }
 
 async function writeFile(
   target: string,
-  mode: number,
+  { mode, uid, gid }: { readonly mode: number; readonly uid?: number; readonly gid?: number },
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   await using file = await open(target, flags, mode & 0o777);
-  for await (const bytes of content) await file.write(bytes);
+  await file.writeFile(content);
+  if (uid !== undefined && gid !== undefined) await file.chown(uid, gid);
   // The mask of the process must not count.
   await file.chmod(mode);
 }

@@ -1,9 +1,14 @@
 import { ToolError } from '../../../shared/errors.ts';
+import { ownValue } from '../../../shared/own-value.ts';
+import type { PortBody } from '../../engine-api/bodies.ts';
 import { invalidParameter, noSuchContainer } from '../docker-errors.ts';
 import type { Filters, ListOptions } from '../http/backend.ts';
 import { endpointsOf, isNetworkName, networkModeOf } from '../networks/modes.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { type ContainerRecord, isLive } from '../store/container-record.ts';
 
+const ON = ['1', 'true'];
+const OFF = ['0', 'false'];
+const HEALTHS = ['none', 'starting', 'healthy', 'unhealthy'];
 const STATUSES = ['created', 'restarting', 'running', 'removing', 'paused', 'exited', 'dead'];
 
 /**
@@ -15,20 +20,25 @@ export function selectContainers(
   options: ListOptions,
   imageIdOf: (name: string) => string,
   healthOf: (id: string) => string = () => 'none',
+  portsOf: (record: ContainerRecord) => readonly PortBody[] = () => [],
 ): ContainerRecord[] {
   const { filters } = options;
   for (const status of filters.get('status') ?? []) {
     if (!STATUSES.includes(status)) throw invalidParameter(`invalid filter 'status=${status}'`);
   }
-  const showsAll = options.all || options.limit > 0 || ['status', 'exited'].some(key => filters.has(key));
+  for (const health of filters.get('health') ?? []) {
+    if (!HEALTHS.includes(health)) throw invalidParameter(`unrecognized filter value for health: ${health}`);
+  }
+  checkTaskFilter(filters.get('is-task') ?? []);
+  const showsAll = options.all || options.limit > 0 || filters.has('status');
   const newestFirst = records.toReversed();
-  const test = matcher(newestFirst, filters, imageIdOf, healthOf);
+  const test = matcher(newestFirst, filters, imageIdOf, healthOf, portsOf);
   const selected = newestFirst.filter(record => (showsAll || isUp(record)) && test(record));
   return options.limit > 0 ? selected.slice(0, options.limit) : selected;
 }
 
 function isUp({ state }: ContainerRecord): boolean {
-  return state.status === 'running' || state.status === 'paused' || state.status === 'restarting';
+  return isLive(state) || state.status === 'restarting';
 }
 
 function matcher(
@@ -36,6 +46,7 @@ function matcher(
   filters: Filters,
   imageIdOf: (name: string) => string,
   healthOf: (id: string) => string,
+  portsOf: (record: ContainerRecord) => readonly PortBody[],
 ): (record: ContainerRecord) => boolean {
   const any = (key: string, test: (value: string) => boolean): boolean => {
     const values = filters.get(key);
@@ -53,7 +64,11 @@ function matcher(
   const since = Math.min(newestFirst.length, ...(filters.get('since') ?? []).map(indexOf));
   const ancestors = (filters.get('ancestor') ?? []).map(name => imageIdOrNone(name, imageIdOf));
   const exited = (filters.get('exited') ?? []).map(code => {
-    if (!/^-?\d+$/.test(code)) throw invalidParameter(`invalid filter 'exited=${code}'`);
+    if (!/^-?\d+$/.test(code)) {
+      throw invalidParameter(
+        `invalid filter 'exited=${code}': strconv.Atoi: parsing ${JSON.stringify(code)}: invalid syntax`,
+      );
+    }
     return Number(code);
   });
   return record => {
@@ -71,9 +86,10 @@ function matcher(
       any('network', value => isInNetwork(record, value)) &&
       any('volume', value => mentionsVolume(record, value)) &&
       any('health', value => value === healthOf(record.id)) &&
-      any('is-task', value => value === 'false' || value === '0') &&
-      any('publish', value => hasPort(value, publishedPorts(record))) &&
-      any('expose', value => hasPort(value, (record.request.ExposedPorts ?? []).map(splitPort)))
+      any('is-task', value => OFF.includes(value)) &&
+      // What a container that does not run would publish is not published.
+      any('publish', value => hasPort(value, portsOf(record), 'PublicPort')) &&
+      any('expose', value => hasPort(value, portsOf(record), 'PrivatePort'))
     );
   };
 }
@@ -90,16 +106,41 @@ function imageIdOrNone(name: string, imageIdOf: (name: string) => string): strin
 /** Docker takes the value as a regular expression over the name with and without its slash. */
 export function matchesName(name: string, value: string): boolean {
   if (name.includes(value) || `/${name}`.includes(value)) return true;
-  // Anchors and the plain wildcard are what people use; a pattern of theirs must not hang the engine.
-  const simple = /^\^?([\w./-]|\.\*)*\$?$/.test(value);
-  if (!simple || value.length > 256) return false;
-  const pattern = new RegExp(value.replace(/(\.\*)+/g, '.*'));
-  return pattern.test(name) || pattern.test(`/${name}`);
+  // Anchors and wildcards are what people use; a pattern of theirs must not hang the engine, as backtracking would.
+  const simple = /^(\^?)([\w./-]|\.\*)*?(\$?)$/.test(value);
+  return simple && [name, `/${name}`].some(text => matchesParts(text, value));
+}
+
+/** Looks for the parts between `.*` one after the other; a dot stands for any letter. */
+function matchesParts(text: string, value: string): boolean {
+  const parts = value.replace(/^\^/, '').replace(/\$$/, '').split('.*');
+  let at = 0;
+  for (const [index, part] of parts.entries()) {
+    const isFirst = index === 0 && value.startsWith('^');
+    const isLast = index === parts.length - 1 && value.endsWith('$');
+    const places = isLast ? [text.length - part.length] : indexesFrom(at, isFirst ? at : text.length);
+    const found = places.find(place => place >= at && isAt(text, part, place));
+    if (found === undefined || (isFirst && found !== 0)) return false;
+    at = found + part.length;
+  }
+  return true;
+}
+
+function indexesFrom(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
+
+function isAt(text: string, part: string, place: number): boolean {
+  const piece = text.slice(place, place + part.length);
+  return (
+    piece.length === part.length &&
+    Array.from(part).every((letter, index) => letter === '.' || letter === piece[index])
+  );
 }
 
 function hasLabel(record: ContainerRecord, value: string): boolean {
   const [key = '', wanted] = value.split(/=(.*)/s);
-  const label = record.request.Labels?.[key];
+  const label = ownValue(record.request.Labels ?? {}, key);
   return label !== undefined && (wanted === undefined || label === wanted);
 }
 
@@ -116,31 +157,27 @@ function isInNetwork(record: ContainerRecord, value: string): boolean {
   );
 }
 
-interface Port {
-  readonly port: number;
-  readonly protocol: string;
-}
-
-function publishedPorts(record: ContainerRecord): Port[] {
-  return (record.sandbox?.ports ?? []).map(({ containerPort, protocol }) => ({
-    port: containerPort,
-    protocol,
-  }));
-}
-
-function splitPort(key: string): Port {
-  const [port = '', protocol = 'tcp'] = key.split('/');
-  return { port: Number(port), protocol };
+/** Docker's swarm has tasks; here is none. Throws ENGINE_INVALID_PARAMETER. */
+function checkTaskFilter(values: readonly string[]): void {
+  if (values.length > 1 || values.some(value => !ON.includes(value) && !OFF.includes(value))) {
+    throw invalidParameter(`invalid filter 'is-task=[${values.join(' ')}]'`);
+  }
 }
 
 /** `80`, `80/udp` or `8000-8010/tcp`. Throws ENGINE_INVALID_PARAMETER. */
-function hasPort(value: string, ports: readonly Port[]): boolean {
+function hasPort(value: string, ports: readonly PortBody[], which: 'PublicPort' | 'PrivatePort'): boolean {
   const [, first = '', last = first, protocol = 'tcp'] =
     /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(value) ?? [];
-  if (first === '') throw invalidParameter(`invalid range format for port filter: ${value}`);
-  return ports.some(
-    one => one.protocol === protocol && one.port >= Number(first) && one.port <= Number(last),
-  );
+  if (first === '') {
+    const [range = ''] = value.split('/');
+    throw invalidParameter(
+      `error while looking up for publish ${value}: strconv.ParseUint: parsing ${JSON.stringify(range)}: invalid syntax`,
+    );
+  }
+  return ports.some(port => {
+    const number = port[which] ?? -1;
+    return port.Type === protocol && number >= Number(first) && number <= Number(last);
+  });
 }
 
 function mentionsVolume(record: ContainerRecord, value: string): boolean {

@@ -4,11 +4,11 @@ import { ToolError } from '../../../shared/errors.ts';
 import type { MountPoint } from '../../engine-api/bodies.ts';
 import type { EngineContext } from '../context.ts';
 import { type NetworkFilePaths, networkFilesOf } from '../containers/network-files.ts';
-import { networkModeOf } from '../networks/modes.ts';
+import { endpointsOf, isNetworkName, networkModeOf } from '../networks/modes.ts';
 import { argumentsOf, mergeConfig } from '../runtime/merge-config.ts';
-import { parseAskedMounts } from '../runtime/oci-mounts.ts';
+import { isVolumeBind, parseAskedMounts } from '../runtime/oci-mounts.ts';
 import { hostnameOf, MASKED_PATHS, READONLY_PATHS } from '../runtime/oci-spec.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { type ContainerRecord, isLive } from '../store/container-record.ts';
 import type { HealthState } from '../supervise/health-state.ts';
 import { CURRENT } from '../logs/log-files.ts';
 import { nonEmpty } from '../non-empty.ts';
@@ -17,10 +17,11 @@ import { formatNetworkSettings } from './network-settings.ts';
 /** Docker's way to say that something has not happened. */
 const NEVER = '0001-01-01T00:00:00Z';
 
-/** GET /containers/{id}/json */
+/** GET /containers/{id}/json. @param version of the API, which decides over older fields */
 export function formatInspect(
   context: EngineContext,
   record: ContainerRecord,
+  version: string,
 ): Readonly<Record<string, unknown>> {
   const { request, id } = record;
   const host = request.HostConfig ?? {};
@@ -29,6 +30,8 @@ export function formatInspect(
   const [path = '', ...args] = argumentsIfKnown(context, record);
   const execs = context.execs.ofContainer(id);
   const files = filesOf(context, record);
+  const mac =
+    request.MacAddress ?? (isNetworkName(networkModeOf(request)) ? endpointsOf(record)[0]?.mac : undefined);
   return {
     Id: id,
     Created: new Date(record.createdAtMs).toISOString(),
@@ -39,7 +42,8 @@ export function formatInspect(
     ResolvConfPath: files?.resolvConf ?? '',
     HostnamePath: files?.hostname ?? '',
     HostsPath: files?.hosts ?? '',
-    LogPath: host.LogConfig?.Type === 'none' ? '' : join(paths.logs, CURRENT),
+    LogPath:
+      host.LogConfig?.Type === 'none' || record.state.status === 'created' ? '' : join(paths.logs, CURRENT),
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
     Driver: 'overlay2',
@@ -50,6 +54,8 @@ export function formatInspect(
     ExecIDs: execs.length === 0 ? null : execs,
     HostConfig: {
       ...EMPTY_HOST_CONFIG,
+      // Docker settles it with the first start.
+      OomKillDisable: record.state.status === 'created' ? false : null,
       ...host,
       NetworkMode: networkModeOf(request),
       RestartPolicy: {
@@ -82,13 +88,14 @@ export function formatInspect(
       WorkingDir: config.workingDir,
       Entrypoint:
         config.entrypoint === undefined || config.entrypoint.length === 0 ? null : config.entrypoint,
-      OnBuild: config.onBuild ?? null,
+      OnBuild: request.OnBuild ?? null,
       Labels: config.labels,
       ...(config.stopSignal === undefined ? {} : { StopSignal: config.stopSignal }),
       ...(request.StopTimeout === undefined ? {} : { StopTimeout: request.StopTimeout }),
       ...(config.shell === undefined ? {} : { Shell: config.shell }),
+      ...(mac === undefined ? {} : { MacAddress: mac }),
     },
-    NetworkSettings: formatNetworkSettings(context, record),
+    NetworkSettings: formatNetworkSettings(context, record, version),
   };
 }
 
@@ -117,9 +124,24 @@ export function argumentsIfKnown(context: EngineContext, record: ContainerRecord
 
 /** The folders and files of the host that the request asks for, and its volumes. */
 export function mountPointsOf(context: EngineContext, record: ContainerRecord): MountPoint[] {
-  const binds = parseAskedMounts(record.request.HostConfig ?? {}, record.request.Slipway)
+  const host = record.request.HostConfig ?? {};
+  // Docker shows a bind's options as they were written; these come first.
+  const modes = (host.Binds ?? [])
+    .filter(text => !isVolumeBind(text))
+    .map(text => text.split(':').slice(2).join(':'));
+  const binds = parseAskedMounts(host, record.request.Slipway)
     .filter(mount => mount.type === 'bind')
-    .map(mount => formatBind(mount));
+    .map((mount, index) => formatBind(mount, modes[index]));
+  const memory = (host.Mounts ?? [])
+    .filter(mount => mount.Type === 'tmpfs')
+    .map(mount => ({
+      Type: 'tmpfs',
+      Source: '',
+      Destination: mount.Target,
+      Mode: '',
+      RW: mount.ReadOnly !== true,
+      Propagation: '',
+    }));
   const settled = (record.mounts ?? []).map(mount =>
     mount.kind === 'bind'
       ? formatBind(mount)
@@ -134,19 +156,18 @@ export function mountPointsOf(context: EngineContext, record: ContainerRecord): 
           Propagation: '',
         },
   );
-  return [...binds, ...settled];
+  return [...binds, ...memory, ...settled];
 }
 
-function formatBind(mount: {
-  readonly source: string;
-  readonly destination: string;
-  readonly options: readonly string[];
-}): MountPoint {
+function formatBind(
+  mount: { readonly source: string; readonly destination: string; readonly options: readonly string[] },
+  mode = '',
+): MountPoint {
   return {
     Type: 'bind',
     Source: mount.source,
     Destination: mount.destination,
-    Mode: '',
+    Mode: mode,
     RW: !mount.options.includes('ro'),
     Propagation: mount.options.find(option => /^r?(private|shared|slave)$/.test(option)) ?? 'rprivate',
   };
@@ -157,21 +178,22 @@ function formatState(
   health: HealthState | undefined,
 ): Readonly<Record<string, unknown>> {
   const { state } = record;
-  const isLive = state.status === 'running' || state.status === 'paused';
+  const runs = isLive(state);
   const ended = state.status === 'exited' || state.status === 'restarting' ? state : undefined;
   const error = state.status === 'created' ? state.error : ended?.error;
+  const finishedAtMs = runs ? state.lastFinishedAtMs : ended?.finishedAtMs;
   return {
     Status: state.status,
-    Running: isLive || state.status === 'restarting',
+    Running: runs || state.status === 'restarting',
     Paused: state.status === 'paused',
     Restarting: state.status === 'restarting',
     OOMKilled: ended?.oomKilled ?? false,
     Dead: false,
-    Pid: isLive ? state.process.pid : 0,
-    ExitCode: isLive ? 0 : state.exitCode,
+    Pid: runs ? state.process.pid : 0,
+    ExitCode: runs ? 0 : state.exitCode,
     Error: error ?? '',
     StartedAt: state.status === 'created' ? NEVER : new Date(state.startedAtMs).toISOString(),
-    FinishedAt: ended === undefined ? NEVER : new Date(ended.finishedAtMs).toISOString(),
+    FinishedAt: finishedAtMs === undefined ? NEVER : new Date(finishedAtMs).toISOString(),
     ...(health === undefined ? {} : { Health: formatHealth(health) }),
   };
 }
@@ -193,7 +215,7 @@ function formatHealth(health: HealthState): Readonly<Record<string, unknown>> {
 const EMPTY_HOST_CONFIG = {
   Binds: null,
   ContainerIDFile: '',
-  PortBindings: {},
+  PortBindings: null,
   AutoRemove: false,
   VolumeDriver: '',
   VolumesFrom: null,
@@ -201,9 +223,9 @@ const EMPTY_HOST_CONFIG = {
   CapAdd: null,
   CapDrop: null,
   CgroupnsMode: 'private',
-  Dns: [],
-  DnsOptions: [],
-  DnsSearch: [],
+  Dns: null,
+  DnsOptions: null,
+  DnsSearch: null,
   ExtraHosts: null,
   GroupAdd: null,
   IpcMode: 'private',
@@ -225,17 +247,27 @@ const EMPTY_HOST_CONFIG = {
   NanoCpus: 0,
   CgroupParent: '',
   BlkioWeight: 0,
+  BlkioWeightDevice: null,
+  BlkioDeviceReadBps: null,
+  BlkioDeviceWriteBps: null,
+  BlkioDeviceReadIOps: null,
+  BlkioDeviceWriteIOps: null,
   CpuPeriod: 0,
   CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
   CpusetCpus: '',
   CpusetMems: '',
-  Devices: [],
+  Devices: null,
   DeviceCgroupRules: null,
   DeviceRequests: null,
   MemoryReservation: 0,
   MemorySwap: 0,
   MemorySwappiness: null,
-  OomKillDisable: null,
   PidsLimit: null,
   Ulimits: null,
+  CpuCount: 0,
+  CpuPercent: 0,
+  IOMaximumIOps: 0,
+  IOMaximumBandwidth: 0,
 };

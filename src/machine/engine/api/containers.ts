@@ -1,3 +1,4 @@
+import { ToolError } from '../../../shared/errors.ts';
 import { formatStatus } from '../../engine-api/status-text.ts';
 import type { ContainerListItem } from '../../engine-api/bodies.ts';
 import { killContainer } from '../containers/kill.ts';
@@ -9,7 +10,7 @@ import { startContainer } from '../containers/start.ts';
 import { stopContainer } from '../containers/stop.ts';
 import { waitContainer } from '../containers/wait.ts';
 import type { EngineContext } from '../context.ts';
-import { notReadable } from '../docker-errors.ts';
+import { notReadable, withWords } from '../docker-errors.ts';
 import { formatLogDetails } from '../logs/log-details.ts';
 import type { ContainerBackend } from '../http/backend.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
@@ -27,6 +28,7 @@ export function containerBackend(context: EngineContext): ContainerBackend {
         options,
         name => context.images.resolve(name).id,
         id => context.health.stateOf(id)?.status ?? 'none',
+        record => portsOf(context, record),
       ).map(record => formatListItem(context, record)),
     async measure(nameOrId) {
       const record = context.table.resolve(nameOrId);
@@ -34,7 +36,7 @@ export function containerBackend(context: EngineContext): ContainerBackend {
       const image = context.images.byId(record.imageId)?.sizeBytes ?? 0;
       return { SizeRw: own, SizeRootFs: own + image };
     },
-    inspect: nameOrId => formatInspect(context, context.table.resolve(nameOrId)),
+    inspect: (nameOrId, version) => formatInspect(context, context.table.resolve(nameOrId), version),
     hasTerminal: nameOrId => context.table.resolve(nameOrId).request.Tty === true,
     logs(nameOrId, options) {
       const { HostConfig } = context.table.resolve(nameOrId).request;
@@ -43,12 +45,31 @@ export function containerBackend(context: EngineContext): ContainerBackend {
     },
     logDetails: nameOrId => logDetailsOf(context, context.table.resolve(nameOrId)),
     start: nameOrId => startContainer(context, nameOrId),
-    stop: (nameOrId, graceMs, signal) => stopContainer(context, nameOrId, graceMs, signal),
-    restart: (nameOrId, graceMs, signal) => restartContainer(context, nameOrId, graceMs, signal),
-    kill: (nameOrId, signal) => killContainer(context, nameOrId, signal),
+    stop: (nameOrId, graceMs, signal) =>
+      inWords(`cannot stop container: ${nameOrId}`, () => stopContainer(context, nameOrId, graceMs, signal)),
+    restart: (nameOrId, graceMs, signal) =>
+      inWords(`cannot stop container: ${nameOrId}`, () =>
+        restartContainer(context, nameOrId, graceMs, signal),
+      ),
+    async kill(nameOrId, signal) {
+      try {
+        await killContainer(context, nameOrId, signal);
+      } catch (error) {
+        throw withWords(error, `cannot kill container: ${nameOrId}`);
+      }
+    },
     remove: (nameOrId, force, volumes) => removeContainer(context, nameOrId, force, volumes),
     wait: (nameOrId, condition, signal) => waitContainer(context, nameOrId, condition, signal),
   };
+}
+
+/** Docker says what it was doing where the request's own words were wrong, and only there. */
+async function inWords(doing: string, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    throw error instanceof ToolError && error.kind === 'invalid-input' ? withWords(error, doing) : error;
+  }
 }
 
 function logDetailsOf(context: EngineContext, record: ContainerRecord): string {

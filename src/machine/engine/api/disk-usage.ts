@@ -4,7 +4,7 @@ import { measureVolumes } from '../volumes/usage.ts';
 import { measureUpper } from '../containers/prune.ts';
 import { selectContainers } from './container-filters.ts';
 import { formatListItem } from './containers.ts';
-import { listImages } from './image-list.ts';
+import { listImages, nullIfEmpty } from './image-list.ts';
 import { formatVolume } from './volumes.ts';
 
 const EVERYTHING = { all: true, limit: 0, filters: new Map<string, readonly string[]>() };
@@ -26,7 +26,6 @@ export async function diskUsage(
     Volumes: has('volume') ? await volumeUsage(context) : null,
     // Nothing is ever built here.
     BuildCache: has('build-cache') ? [] : null,
-    ...(compareApiVersions(version, '1.42') < 0 ? { BuilderSize: 0 } : {}),
   };
 }
 
@@ -45,6 +44,8 @@ function imageUsage(context: EngineContext, version: string): object[] {
   for (const { imageId } of context.table.all()) counts.set(imageId, (counts.get(imageId) ?? 0) + 1);
   return listImages(context, { filters: EVERYTHING.filters, sharedSize: true, version }).map(item => ({
     ...item,
+    RepoTags: nullIfEmpty(item.RepoTags ?? []),
+    RepoDigests: nullIfEmpty(item.RepoDigests ?? []),
     Containers: counts.get(item.Id) ?? 0,
   }));
 }

@@ -1,9 +1,10 @@
 import { type EngineContext, publish } from '../context.ts';
-import { notRunning } from '../docker-errors.ts';
+import { conflict, execEnded } from '../docker-errors.ts';
 import { formatSummary } from '../containers/summary.ts';
 import { createExec, startExec } from '../exec/exec-session.ts';
 import type { ExecRecord } from '../exec/exec-table.ts';
 import type { ExecBackend } from '../http/backend.ts';
+import { parseDetachKeys } from '../streams/detach-keys.ts';
 
 /** Execs in Docker's words. */
 export function execBackend(context: EngineContext): ExecBackend {
@@ -24,10 +25,15 @@ export function execBackend(context: EngineContext): ExecBackend {
     },
     detached: id => tell(context, 'exec_detach', context.execs.get(id), {}),
     hasTerminal: id => context.execs.get(id).config.tty,
+    attachesTo(id) {
+      const { config } = context.execs.get(id);
+      return { stdout: config.attachStdout, stderr: config.attachStderr };
+    },
     detachKeys: id => context.execs.get(id).config.detachKeys ?? '',
     resize(id, rows, columns) {
-      const { resize, containerId } = context.execs.get(id);
-      if (resize === undefined) throw notRunning(containerId, `cannot resize exec ${id}`);
+      const { resize, state } = context.execs.get(id);
+      if (state.status === 'exited') throw execEnded(id);
+      if (resize === undefined) throw conflict('timeout waiting for exec session ready');
       resize(rows, columns);
     },
     inspect(id) {
@@ -47,13 +53,18 @@ export function execBackend(context: EngineContext): ExecBackend {
         OpenStdin: config.attachStdin,
         OpenStderr: config.attachStderr,
         OpenStdout: config.attachStdout,
-        CanRemove: state.status === 'exited',
+        CanRemove: false,
         ContainerID: containerId,
-        DetachKeys: config.detachKeys ?? '',
+        // Bytes, which Docker writes so.
+        DetachKeys: formatKeys(config.detachKeys ?? ''),
         Pid: state.status === 'created' ? 0 : state.pid,
       };
     },
   };
+}
+
+function formatKeys(keys: string): string {
+  return keys === '' ? '' : parseDetachKeys(keys).toString('base64');
 }
 
 /** Probes of the engine's own are not told of: they would push everything else out of what is kept. */
@@ -63,7 +74,7 @@ function tell(
   { id, containerId }: ExecRecord,
   attributes: Readonly<Record<string, string>>,
 ): void {
-  const container = context.table.all().find(record => record.id === containerId);
+  const container = context.table.find(containerId);
   // It may have been removed under its exec.
   if (container !== undefined)
     publish(context, action, formatSummary(container), { ...attributes, execID: id });

@@ -22,6 +22,11 @@ export function matchesGlob(pattern: string, text: string): boolean {
   return states.has(tokens.length);
 }
 
+/** Whether a pattern is well formed. */
+export function isGlob(pattern: string): boolean {
+  return tokensOf(pattern) !== undefined;
+}
+
 type Token = '*' | ((character: string) => boolean);
 
 /** A star may stand for nothing. */

@@ -5,7 +5,7 @@ import { showName } from '../images/image-names.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Before API 1.44 an image without a time was made in the year 1. */
+/** Before API 1.44 an image without a time was made in the year 1; since then it does not say. */
 const NO_TIME = '0001-01-01T00:00:00Z';
 
 /** What GET /images/{name}/json says. Throws IMAGE_NOT_FOUND. */
@@ -16,6 +16,7 @@ export async function inspectImage(context: EngineContext, nameOrId: string, ver
   const isOlder = compareApiVersions(version, '1.45') < 0;
   const run = objectOf(config.config);
   const variant = textOf(config.variant);
+  const created = textOf(config.created);
   const osVersion = textOf(config['os.version']);
   return {
     Id: image.id,
@@ -23,8 +24,8 @@ export async function inspectImage(context: EngineContext, nameOrId: string, ver
     RepoDigests: image.repoDigests.map(showName),
     Parent: image.parent ?? '',
     Comment: lastComment(config),
-    Created: textOf(config.created) || (isOld ? NO_TIME : ''),
-    ...(isOlder ? { Container: textOf(config.container) } : {}),
+    ...(created === '' && !isOld ? {} : { Created: created || NO_TIME }),
+    ...(isOlder && textOf(config.container) !== '' ? { Container: textOf(config.container) } : {}),
     ...(isOlder ? { ContainerConfig: formatConfig(objectOf(config.container_config)) } : {}),
     DockerVersion: textOf(config.docker_version),
     Author: textOf(config.author),

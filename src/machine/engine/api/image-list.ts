@@ -6,7 +6,7 @@ import type { Filters } from '../http/backend.ts';
 import type { ImageListQuery } from '../http/image-handlers.ts';
 import type { Image } from '../images/image-catalog.ts';
 import { showName, showRepository } from '../images/image-names.ts';
-import { matchesGlob } from './glob.ts';
+import { isGlob, matchesGlob } from './glob.ts';
 import { passesLabels, untilOf } from './prune-filters.ts';
 
 /** Images that the filters let through, the newest first. Throws IMAGE_NOT_FOUND, ENGINE_INVALID_PARAMETER. */
@@ -15,6 +15,7 @@ export function listImages(context: EngineContext, query: ImageListQuery): Image
   const all = context.images.all();
   const matches = imageFilter(context, filters);
   const patterns = filters.get('reference');
+  if (patterns?.some(pattern => !isGlob(pattern)) === true) throw invalidParameter('syntax error in pattern');
   const isOld = compareApiVersions(query.version, '1.44') < 0;
   const isOlder = compareApiVersions(query.version, '1.43') < 0;
   return all
@@ -31,8 +32,8 @@ export function listImages(context: EngineContext, query: ImageListQuery): Image
         {
           Id: image.id,
           ParentId: image.parent ?? '',
-          RepoTags: isOlder && isNameless ? ['<none>:<none>'] : tags,
-          RepoDigests: isOlder && isNameless ? ['<none>@<none>'] : digests,
+          RepoTags: isOlder ? (isNameless ? ['<none>:<none>'] : nullIfEmpty(tags)) : tags,
+          RepoDigests: isOlder ? (isNameless ? ['<none>@<none>'] : nullIfEmpty(digests)) : digests,
           Created: Math.floor(image.createdAtMs / 1000),
           Size: image.sizeBytes,
           ...(isOld ? { VirtualSize: image.sizeBytes } : {}),
@@ -42,6 +43,11 @@ export function listImages(context: EngineContext, query: ImageListQuery): Image
         },
       ];
     });
+}
+
+/** Go's way with a list that has never had anything. */
+export function nullIfEmpty<T>(items: readonly T[]): readonly T[] | null {
+  return items.length === 0 ? null : items;
 }
 
 /** What `dangling`, `label`, `before`, `since` and `until` ask for. */

@@ -61,7 +61,7 @@ function checkPlatform(platform: string, image: string): void {
   if (platform === '') return;
   const [os = '', arch, variant] = platform.split('/');
   if (!/^[\w.-]+$/.test(os) || platform.split('/').length > 3) {
-    throw invalidParameter(`"${platform}": invalid platform specifier`);
+    throw invalidParameter(`"${platform}": cannot parse platform specifier: invalid argument`);
   }
   const own = hostArch(process.arch) ?? process.arch;
   const wanted = [os, arch ?? own, ...(variant === undefined ? [] : [variant])].join('/');

@@ -1,9 +1,10 @@
+import { compareApiVersions } from '../../engine-api/api-version.ts';
 import type { EndpointBody, PortBody } from '../../engine-api/bodies.ts';
 import type { EngineContext } from '../context.ts';
 import { parseAddress, containsAddress, parseSubnet } from '../networks/address.ts';
 import type { Endpoint, EndpointWish, PublishedPort } from '../networks/endpoint.ts';
 import { endpointIdOf, liveSandboxOf } from '../networks/live.ts';
-import { endpointsOf, isNetworkName, networkModeOf } from '../networks/modes.ts';
+import { dnsNamesOf, endpointsOf, hasSandbox, isNetworkName, networkModeOf } from '../networks/modes.ts';
 import {
   type AddressPool,
   type NetworkRecord,
@@ -11,22 +12,23 @@ import {
   predefinedId,
 } from '../networks/network-record.ts';
 import { isNamed } from '../networks/wire-up.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { type ContainerRecord, isLive } from '../store/container-record.ts';
 
 /** What Docker says of a container's networks: `NetworkSettings` of its inspection. */
 export function formatNetworkSettings(
   context: EngineContext,
   record: ContainerRecord,
+  version: string,
 ): Readonly<Record<string, unknown>> {
   const sandbox = liveSandboxOf(context, record);
   const networks = networksOf(context, record);
-  const isLive = record.state.status === 'running' || record.state.status === 'paused';
+  const runs = isLive(record.state);
   const main = Object.values(networks).find(({ NetworkID }) => NetworkID === predefinedId('bridge'));
   return {
     Bridge: '',
-    SandboxID: isLive ? endpointIdOf(record.id, 'sandbox') : '',
-    SandboxKey: isLive && sandbox !== undefined ? context.table.paths(record.id).namespace : '',
-    Ports: isLive ? portMapOf(record, sandbox?.ports ?? []) : {},
+    SandboxID: record.state.status === 'created' ? '' : endpointIdOf(record.id, 'sandbox'),
+    SandboxKey: runs && sandbox !== undefined ? context.table.paths(record.id).namespace : '',
+    Ports: runs ? portMapOf(record, sandbox?.ports ?? []) : {},
     HairpinMode: false,
     LinkLocalIPv6Address: '',
     LinkLocalIPv6PrefixLen: 0,
@@ -41,8 +43,24 @@ export function formatNetworkSettings(
     IPPrefixLen: main?.IPPrefixLen ?? 0,
     IPv6Gateway: main?.IPv6Gateway ?? '',
     MacAddress: main?.MacAddress ?? '',
-    Networks: networks,
+    Networks: compareApiVersions(version, '1.45') < 0 ? withIdAsAlias(record, networks) : networks,
   };
+}
+
+/** Before API 1.45 the container's own names on networks of people's own were among its aliases. */
+function withIdAsAlias(
+  record: ContainerRecord,
+  networks: Readonly<Record<string, EndpointBody>>,
+): Readonly<Record<string, EndpointBody>> {
+  const names = [record.id.slice(0, 12), record.request.Hostname ?? ''].filter(name => name !== '');
+  return Object.fromEntries(
+    Object.entries(networks).map(([name, endpoint]) => [
+      name,
+      isNetworkName(name) && name !== 'bridge'
+        ? { ...endpoint, Aliases: [...new Set([...(endpoint.Aliases ?? []), ...names])] }
+        : endpoint,
+    ]),
+  );
 }
 
 /** The networks of a container by name, with its addresses while it runs. */
@@ -52,12 +70,13 @@ export function networksOf(
 ): Readonly<Record<string, EndpointBody>> {
   const mode = networkModeOf(record.request);
   if ((mode === 'host' || mode === 'none') && record.endpoints === undefined) {
-    const isLive = record.state.status === 'running' || record.state.status === 'paused';
+    const runs = isLive(record.state);
     const id = predefinedId(mode);
     return {
       [mode]: {
         ...EMPTY_ENDPOINT,
-        ...(isLive ? { NetworkID: id, EndpointID: endpointIdOf(record.id, id) } : {}),
+        ...(record.state.status === 'created' ? {} : { NetworkID: id }),
+        ...(runs ? { EndpointID: endpointIdOf(record.id, id) } : {}),
       },
     };
   }
@@ -74,10 +93,9 @@ export function networksOf(
 
 /** Ports of a container as `docker ps` lists them: published ones, then those that it only offers. */
 export function portsOf(context: EngineContext, record: ContainerRecord): PortBody[] {
-  if (record.state.status !== 'running' && record.state.status !== 'paused') return [];
+  if (!isLive(record.state)) return [];
   const ports = liveSandboxOf(context, record)?.ports ?? [];
-  const offered = (record.request.ExposedPorts ?? [])
-    .map(splitPort)
+  const offered = offeredPortsOf(record)
     .filter(
       ({ port, protocol }) => !ports.some(one => one.containerPort === port && one.protocol === protocol),
     )
@@ -101,12 +119,8 @@ function portMapOf(
   record: ContainerRecord,
   ports: readonly PublishedPort[],
 ): Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[] | null>> {
-  if (networkModeOf(record.request) === 'host') return {};
   const map: Record<string, { HostIp: string; HostPort: string }[] | null> = {};
-  for (const key of record.request.ExposedPorts ?? []) {
-    const { port, protocol } = splitPort(key);
-    map[`${port}/${protocol}`] = null;
-  }
+  for (const { port, protocol } of offeredPortsOf(record)) map[`${port}/${protocol}`] = null;
   for (const port of ports) {
     (map[`${port.containerPort}/${port.protocol}`] ??= []).push({
       HostIp: shownAddress(port.hostIp),
@@ -125,14 +139,13 @@ function formatEndpoint(
   const pools = network?.pools ?? [];
   const gatewayFor = (address: string | undefined): string =>
     address === undefined || network?.internal === true ? '' : (poolWith(pools, address)?.gateway ?? '');
+  const isNew = record.state.status === 'created' && endpoint === undefined;
   const hasNames = network !== undefined && !isDefaultNetwork(network);
   return {
     ...EMPTY_ENDPOINT,
     IPAMConfig:
       wish.ipv4 === undefined && wish.ipv6 === undefined
-        ? hasNames
-          ? {}
-          : null
+        ? null
         : {
             ...(wish.ipv4 === undefined ? {} : { IPv4Address: wish.ipv4 }),
             ...(wish.ipv6 === undefined ? {} : { IPv6Address: wish.ipv6 }),
@@ -141,7 +154,7 @@ function formatEndpoint(
     Aliases: wish.aliases.length === 0 ? null : wish.aliases,
     MacAddress: endpoint?.mac ?? wish.mac ?? '',
     DriverOpts: Object.keys(wish.driverOptions).length === 0 ? null : wish.driverOptions,
-    NetworkID: endpoint === undefined ? '' : endpoint.networkId,
+    NetworkID: isNew ? '' : (network?.id ?? ''),
     EndpointID: endpoint === undefined ? '' : endpointIdOf(record.id, endpoint.networkId),
     Gateway: gatewayFor(endpoint?.ipv4),
     IPAddress: endpoint?.ipv4 ?? '',
@@ -149,7 +162,7 @@ function formatEndpoint(
     IPv6Gateway: gatewayFor(endpoint?.ipv6),
     GlobalIPv6Address: endpoint?.ipv6 ?? '',
     GlobalIPv6PrefixLen: endpoint?.ipv6 === undefined ? 0 : prefixOf(pools, endpoint.ipv6),
-    DNSNames: hasNames ? [...new Set([record.name, ...wish.aliases, record.id.slice(0, 12)])] : null,
+    DNSNames: !isNew && hasNames ? dnsNamesOf(record, wish.aliases) : null,
   };
 }
 
@@ -165,9 +178,14 @@ function prefixOf(pools: readonly AddressPool[], address: string): number {
   return parseSubnet(poolWith(pools, address)?.subnet ?? '')?.prefix ?? 0;
 }
 
-function splitPort(key: string): { readonly port: number; readonly protocol: string } {
-  const [port = '', protocol = 'tcp'] = key.split('/');
-  return { port: Number(port), protocol };
+/** What a container in networks of its own says it listens on; `80` and `80/tcp` are one. */
+function offeredPortsOf(record: ContainerRecord): { readonly port: number; readonly protocol: string }[] {
+  if (!hasSandbox(record)) return [];
+  const ports = (record.request.ExposedPorts ?? []).map(key => {
+    const [port = '', protocol = 'tcp'] = key.split('/');
+    return [`${port}/${protocol}`, { port: Number(port), protocol }] as const;
+  });
+  return [...new Map(ports).values()];
 }
 
 function shownAddress(hostIp: string): string {

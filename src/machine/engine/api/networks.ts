@@ -1,6 +1,6 @@
 import type { NetworkBody, NetworkContainer } from '../../engine-api/bodies.ts';
 import type { EngineContext } from '../context.ts';
-import { conflict, invalidParameter, notSupported } from '../docker-errors.ts';
+import { conflict, invalidParameter, networkRefused, notSupported } from '../docker-errors.ts';
 import type { Filters } from '../http/backend.ts';
 import type { NetworkBackend, NetworkCreateRequest } from '../http/network-handlers.ts';
 import { connectNetwork, predefinedName } from '../networks/connect.ts';
@@ -12,6 +12,7 @@ import { isNetworkName, networkModeOf } from '../networks/modes.ts';
 import { type NetworkRecord, isDefaultNetwork, predefinedId } from '../networks/network-record.ts';
 import { NETWORKS_KEY } from '../networks/network-table.ts';
 import { pruneNetworks, removeNetwork } from '../networks/remove.ts';
+import { isLive } from '../store/container-record.ts';
 import { matchesName } from './container-filters.ts';
 import { withPrefixOf } from './network-settings.ts';
 import { passesLabels, untilOf } from './prune-filters.ts';
@@ -55,7 +56,10 @@ function parseRequest(request: NetworkCreateRequest): Parameters<typeof createNe
   if (request.ConfigOnly === true || (request.ConfigFrom?.Network ?? '') !== '') {
     throw notSupported('a network that is only a configuration');
   }
-  if (request.Ingress === true) throw notSupported('an ingress network');
+  if (request.Ingress === true) throw networkRefused('Ingress network can only be global scope network');
+  if (request.Scope === 'swarm') {
+    throw networkRefused('cannot create a swarm scoped network when swarm is not active');
+  }
   if (!['', 'local'].includes(request.Scope ?? '')) throw notSupported(`a network of scope ${request.Scope}`);
   return {
     name: request.Name ?? '',
@@ -103,7 +107,7 @@ export function formatNetwork(network: NetworkRecord): NetworkBody {
     EnableIPv6: network.ipv6,
     IPAM: {
       Driver: 'default',
-      Options: isDefaultNetwork(network) ? null : network.ipamOptions,
+      Options: Object.keys(network.ipamOptions).length === 0 ? null : network.ipamOptions,
       Config: network.pools.map(pool => ({
         Subnet: pool.subnet,
         ...(pool.range === undefined ? {} : { IPRange: pool.range }),
@@ -121,7 +125,7 @@ export function formatNetwork(network: NetworkRecord): NetworkBody {
 const EMPTY: Omit<NetworkBody, 'Name' | 'Id' | 'Created' | 'Driver'> = {
   Scope: 'local',
   EnableIPv6: false,
-  IPAM: { Driver: 'default', Options: null, Config: [] },
+  IPAM: { Driver: 'default', Options: null, Config: null },
   Internal: false,
   Attachable: false,
   Ingress: false,
@@ -155,7 +159,7 @@ function containersOf(
     .all()
     .filter(
       ({ request, state, endpoints }) =>
-        (state.status === 'running' || state.status === 'paused') &&
+        isLive(state) &&
         endpoints === undefined &&
         !isNetworkName(networkModeOf(request)) &&
         networkModeOf(request) === Name,
@@ -182,7 +186,9 @@ function select(
   }
   const dangling = filters.get('dangling')?.[0];
   if (dangling !== undefined && !['true', '1', 'false', '0'].includes(dangling)) {
-    throw invalidParameter(`invalid filter 'dangling=[${dangling}]'`);
+    throw invalidParameter(
+      `invalid value for filter 'dangling', must be "true" (or "1"), or "false" (or "0")`,
+    );
   }
   const isDangling = dangling === 'true' || dangling === '1';
   return networks.filter(network => {

@@ -156,7 +156,11 @@ function formatProxies(context: EngineContext): object {
 
 /** Registries as the engine is configured for them. */
 function formatRegistries(context: EngineContext): object {
-  const { insecure = [], mirrors = {} } = context.settings.current.registries ?? {};
+  const { insecure = [], mirrors: urls = {} } = context.settings.current.registries ?? {};
+  // Docker shows all with a slash at their end.
+  const mirrors: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+    Object.entries(urls).map(([name, list]) => [name, list.map(url => url.replace(/\/?$/, '/'))]),
+  );
   const hub = { Name: 'docker.io', Mirrors: mirrors['docker.io'] ?? [], Secure: true, Official: true };
   return {
     AllowNondistributableArtifactsCIDRs: null,
@@ -171,7 +175,7 @@ function formatRegistries(context: EngineContext): object {
         ]),
       ),
     },
-    Mirrors: mirrors['docker.io'] ?? [],
+    Mirrors: mirrors['docker.io'] ?? null,
   };
 }
 

@@ -20,12 +20,14 @@ import { inPullWords } from '../images/pull-errors.ts';
 import { pushImage } from '../images/push.ts';
 import { loginOf, openRegistryAccess, parseAuthHeader } from '../images/registry-access.ts';
 import { saveImages } from '../images/save.ts';
-import { parseTarget } from '../images/tag.ts';
+import { checkTag, parseTarget } from '../images/tag.ts';
 
 /** Bringing images here and away, in Docker's words. */
 export function transferBackend(context: EngineContext): TransferBackend {
   return {
     async pull(name, tag, auth, platform, { send, signal }) {
+      parseClientReference(name);
+      if (!tag.startsWith('sha256:')) checkTag(tag);
       const reference = parseClientReference(pullName(name, tag));
       const pull = tag === '' && !namesOne(name) ? pullAllTags : pullImage;
       await pull(context, reference, {
@@ -75,12 +77,9 @@ async function inspectDistribution(
   auth: string | undefined,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
+  if (/^[0-9a-f]{64}$/.test(name)) throw invalidParameter('no manifest found for full image ID');
   const reference = parseClientReference(name);
-  using access = await openRegistryAccess(
-    context.settings,
-    reference.registry,
-    parseAuthHeader(auth),
-  );
+  using access = await openRegistryAccess(context.settings, reference.registry, parseAuthHeader(auth));
   const registry = new Registry(access.options);
   const { bytes, mediaType, digest } = await inPullWords(reference, () =>
     registry.fetchManifest(reference, { signal }),

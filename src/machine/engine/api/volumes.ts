@@ -1,5 +1,5 @@
 import type { VolumeBody } from '../../engine-api/bodies.ts';
-import { conflict, invalidParameter } from '../docker-errors.ts';
+import { conflict, invalidParameter, notInSwarm } from '../docker-errors.ts';
 import type { EngineContext } from '../context.ts';
 import type { Filters } from '../http/backend.ts';
 import type { VolumeBackend } from '../http/volume-handlers.ts';
@@ -16,7 +16,8 @@ export function volumeBackend(context: EngineContext): VolumeBackend {
   return {
     list: filters => Promise.resolve(selectVolumes(context, filters).map(volume => formatVolume(volume))),
     inspect: name => Promise.resolve(formatVolume(context.volumes.get(name))),
-    async create({ Name = '', Driver = '', DriverOpts = {}, Labels = {} }) {
+    async create({ Name = '', Driver = '', DriverOpts = {}, Labels = {}, ClusterVolumeSpec }) {
+      if (ClusterVolumeSpec !== undefined) throw notInSwarm();
       const { volume } = await createVolume(context, {
         name: Name,
         driver: Driver,
@@ -30,7 +31,13 @@ export function volumeBackend(context: EngineContext): VolumeBackend {
     remove: (name, force) => removeVolume(context, name, force),
     async prune(filters) {
       if (isPruning) throw conflict('a prune operation is already running');
-      const all = isOn(filters, 'all');
+      const [value = 'false'] = filters.get('all') ?? [];
+      if (!/^(1|t|true|0|f|false)$/i.test(value)) {
+        throw invalidParameter(
+          `invalid filter 'all': strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`,
+        );
+      }
+      const all = /^(1|t|true)$/i.test(value);
       isPruning = true;
       try {
         return await pruneVolumes(
@@ -78,7 +85,7 @@ function isOn(filters: Filters, key: string): boolean {
   const [value = 'false', ...more] = filters.get(key) ?? [];
   if (more.length === 0 && ['1', 'true'].includes(value)) return true;
   if (more.length === 0 && ['0', 'false'].includes(value)) return false;
-  throw invalidParameter(`invalid filter '${key}=${JSON.stringify([value, ...more])}'`);
+  throw invalidParameter(`invalid filter '${key}=[${[value, ...more].join(' ')}]'`);
 }
 
 /** Every `label`, and none of `label!`; each a key, or a key and its value. */

@@ -4,7 +4,7 @@ import { conflict, missingProgram } from '../docker-errors.ts';
 import { endOfLog } from '../logs/held-log.ts';
 import { type LogReading, openLog } from '../logs/log-reader.ts';
 import { type ContainerInput, openContainerInput } from '../runtime/container-input.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { type ContainerRecord, isLive } from '../store/container-record.ts';
 import { maxBehindBytes, onEveryChange } from './logs.ts';
 
 export interface AttachOptions {
@@ -146,8 +146,7 @@ class LifeWatch {
 
   see(record: ContainerRecord | undefined): void {
     if (this.#isOver) return;
-    const live = record?.state.status === 'running' || record?.state.status === 'paused';
-    const startedAtMs = live ? record.state.startedAtMs : undefined;
+    const startedAtMs = record !== undefined && isLive(record.state) ? record.state.startedAtMs : undefined;
     if (this.#startedAtMs === undefined && startedAtMs !== undefined) {
       this.#startedAtMs = startedAtMs;
       this.#start.resolve(true);

@@ -83,13 +83,17 @@ function checkHost(host: HostConfig, support: RequestSupport): void {
     throw invalidParameter(`invalid user namespace mode: ${host.UsernsMode}`);
   }
   if (!['', 'default'].includes(host.Isolation ?? '')) {
-    throw invalidParameter(`invalid isolation '${host.Isolation}' on linux`);
+    throw invalidParameter(
+      `Invalid isolation: ${JSON.stringify(host.Isolation)} - linux only supports 'default'`,
+    );
   }
   if (!['', ...support.runtimes].includes(host.Runtime ?? '')) {
     throw invalidParameter(`unknown or invalid runtime name: ${host.Runtime}`);
   }
   if (host.Init === true && !support.init) throw notSupported('an init process (HostConfig.Init)');
-  if (Object.keys(host.StorageOpt ?? {}).length > 0) {
+  const [storageOption] = Object.keys(host.StorageOpt ?? {});
+  if (storageOption !== undefined) {
+    if (storageOption !== 'size') throw invalidParameter(`Unknown option ${storageOption}`);
     throw invalidParameter("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
   }
   for (const request of host.DeviceRequests ?? []) {

@@ -58,7 +58,7 @@ export function checkResources(asked: ResourceConfig, support: LimitSupport): st
       );
     }
   }
-  return [...vain(asked), ...(support.limits ? [] : discarded(asked))];
+  return [...vainLimits(asked), ...(support.limits ? [] : discarded(asked))];
 }
 
 /** Checks what no machine can keep. Throws ENGINE_INVALID_PARAMETER. */
@@ -148,7 +148,7 @@ export function parseIndexes(text: string): Set<number> | undefined {
 }
 
 /** What cgroup v2 has no counterpart for. */
-function vain(asked: ResourceConfig): string[] {
+export function vainLimits(asked: ResourceConfig): string[] {
   return [
     ...((asked.MemorySwappiness ?? -1) >= 0
       ? [

@@ -4,8 +4,7 @@ import type { ContainerCreateRequest, HostConfig, LogConfig } from '../../engine
 import { DEFAULT_NETWORK } from '../networks/modes.ts';
 import { nonEmpty } from '../non-empty.ts';
 import { mergeConfig } from '../runtime/merge-config.ts';
-
-const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
+import { DEFAULT_SHM_BYTES } from './shared-memory.ts';
 
 /**
  * A client's request with the image's configuration and Docker's defaults filled in: it is shown as Docker
@@ -36,7 +35,6 @@ export function completeRequest(
     ExposedPorts: merged.exposedPorts,
     ...(merged.healthcheck === undefined ? {} : { Healthcheck: merged.healthcheck }),
     ...(merged.stopSignal === undefined ? {} : { StopSignal: merged.stopSignal }),
-    ...(merged.onBuild === undefined ? {} : { OnBuild: merged.onBuild }),
     ...(merged.shell === undefined ? {} : { Shell: merged.shell }),
     HostConfig: { ...completeHost(request.HostConfig ?? {}, settings, idOf), Runtime: runtime },
   };

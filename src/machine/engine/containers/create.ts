@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { hostArch } from '../../../shared/arch.ts';
 import { ToolError } from '../../../shared/errors.ts';
-import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
+import type { ContainerCreateRequest, HostConfig } from '../../engine-api/wire.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
-import { invalidName } from '../docker-errors.ts';
+import { invalidName, invalidParameter } from '../docker-errors.ts';
 import { holdImage } from '../images/forgotten.ts';
 import { checkNetworkConflicts } from '../networks/modes.ts';
 import { planMounts } from '../runtime/oci-mounts.ts';
 import { sharedMountsOf } from '../volumes/container-mounts.ts';
 import { type MadeVolumes, makeVolumes } from '../volumes/make.ts';
 import { planVolumes } from '../volumes/plan.ts';
-import { readLimitSupport } from './check-resources.ts';
+import { readLimitSupport, vainLimits } from './check-resources.ts';
 import { checkRequest } from './check-request.ts';
 import { completeRequest } from './complete-request.ts';
 import { randomName } from './random-name.ts';
@@ -44,15 +46,16 @@ export async function createContainer(
       : context.images.resolveBuiltIn(asked.Image);
   // A service is what the image says of it; what is set on the machine comes too late for some of them.
   const settings = asked.Slipway === undefined ? context.settings.current : (config.settings ?? {});
+  if (asked.Slipway === undefined) checkNetworkConflicts(asked);
   const request = completeRequest(asked, image.run, settings, nameOrId => idOrName(context, nameOrId));
   await using _held = holdImage(context, image.id);
-  if (asked.Slipway === undefined) checkNetworkConflicts(asked);
   const warnings = checkRequest(request, image.run, {
     ...readLimitSupport(config.cgroups?.limits === true),
     runtimes: runtimeNames(context),
     init: config.programs.init !== undefined,
     arch: hostArch(process.arch) ?? process.arch,
   });
+  if (asked.Slipway === undefined) checkBindSources(asked.HostConfig ?? {});
   planMounts(request.HostConfig ?? {}, request.Slipway, { hostIpc: false, hostPid: false, hasCgroup: false });
   const wanted = planVolumes(request, image.run.Volumes ?? [], other => sharedMountsOf(context, other));
   context.table.reserve(ownName, id);
@@ -85,7 +88,21 @@ export async function createContainer(
   await volumes.settle();
   context.step('create: answer');
   publish(context, 'create', summaryOf(context, id));
-  return { id, warnings };
+  // What the record does not even keep.
+  const { MemorySwappiness = -1, OomKillDisable = false } = asked.HostConfig ?? {};
+  return { id, warnings: [...vainLimits({ MemorySwappiness, OomKillDisable }), ...warnings] };
+}
+
+/** What a mount of the long form binds must be there. Throws ENGINE_INVALID_PARAMETER. */
+function checkBindSources({ Mounts = [] }: HostConfig): void {
+  for (const { Type, Source = '', BindOptions } of Mounts) {
+    if (Type !== 'bind' || !isAbsolute(Source) || BindOptions?.CreateMountpoint === true) continue;
+    if (!existsSync(Source)) {
+      throw invalidParameter(
+        `invalid mount config for type "bind": bind source path does not exist: ${Source}`,
+      );
+    }
+  }
 }
 
 /**

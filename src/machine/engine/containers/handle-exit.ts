@@ -1,10 +1,11 @@
-import { access, readFile, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError, messageOf } from '../../../shared/errors.ts';
 import { countOomKills } from '../../host/cgroups.ts';
 import { isRunning, readAge, signalProcess } from '../../host/processes.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
-import type { FinishedLife, RunningLife } from '../store/container-record.ts';
+import { type FinishedLife, type RunningLife, isLive, lastLifeOf } from '../store/container-record.ts';
 import { planRestart, type RestartDecision } from '../supervise/restart-policy.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
 import { tryClearRuntime } from './clear-runtime.ts';
@@ -14,6 +15,8 @@ import { removeNow } from './remove.ts';
 import { restartSettings } from './restart-settings.ts';
 
 const SIGKILL = 9;
+/** Between looks at a conmon that lives and cannot be watched. */
+const RECHECK_MS = 200;
 
 /** The exit code of a container whose conmon died: it was killed. */
 const KILLED = 128 + SIGKILL;
@@ -31,15 +34,16 @@ export async function handleExitNow(context: EngineContext, id: string): Promise
   const record = context.table.find(id);
   if (record === undefined) return;
   const { state } = record;
-  const mustGo = record.request.HostConfig?.AutoRemove === true;
+  const mustGo = record.request.HostConfig?.AutoRemove === true && !context.restarting.has(id);
   // One whose removal failed when it ended is tried again.
   if (mustGo && state.status === 'exited' && !record.starting) await removeNow(context, id, true);
-  if (state.status !== 'running' && state.status !== 'paused') return;
+  if (!isLive(state)) return;
   // A watch can end early only when the FIFO is disturbed; a conmon that lives is still in charge.
   const exitFile = join(context.paths.exits, id);
   const left = await readExit(exitFile);
   if (left === undefined && isRunning(state.monitor, context.bootId)) {
-    context.monitors.watch(id, context.table.paths(id).bundle, () => context.onMonitorGone(id));
+    const { bundle } = context.table.paths(id);
+    context.monitors.watch(id, bundle, () => context.onMonitorGone(id), RECHECK_MS);
     return;
   }
   context.monitors.release(id);
@@ -85,7 +89,8 @@ async function settle(
     if (isWritten) await forgetExit(context, id);
   };
   if (decision.kind === 'restart') {
-    await awaitRestart(context, id, life, decision, recorded);
+    await recorded(await noteRestart(context, id, life, decision));
+    scheduleRestart(context, id, decision.delayMs);
     return;
   }
   await recorded(await context.table.note(id, { state: { status: 'exited', ...life } }));
@@ -99,51 +104,51 @@ function durationOf({ startedAtMs, finishedAtMs }: FinishedLife, running: Runnin
   return ranMs < 0 ? mostMs : Math.min(ranMs, mostMs);
 }
 
-/** Starts a container whose pause is over; a start that fails counts as one more failure. */
-export async function restartNow(context: EngineContext, id: string): Promise<void> {
+/**
+ * Starts a container whose pause is over; a start that fails counts as one more failure. Throws where it could not even
+ * be begun: then it is still due.
+ * @param restartCount what it is then; one more than before unless given
+ */
+export async function restartNow(context: EngineContext, id: string, restartCount?: number): Promise<void> {
   const record = context.table.get(id);
   const { state } = record;
   if (state.status !== 'restarting') return;
   try {
-    await launch(context, id, { restartCount: record.restartCount + 1 });
+    // One that is cut off does not count: it is done again.
+    await launch(context, id, {}, { restartCount: restartCount ?? record.restartCount + 1 });
   } catch (error) {
     context.log.warning('a restart failed', { container: record.name, reason: messageOf(error) });
     const failed = context.table.get(id).state;
-    // Not begun at all, where its record could not be written.
-    if (failed.status !== 'exited' && failed.status !== 'restarting') return;
+    if (failed.status === 'restarting') throw error;
+    if (failed.status !== 'exited') return;
     const decision = decide(context, id, failed.exitCode, 0);
-    if (decision.kind === 'restart') await awaitRestart(context, id, failed, decision);
-    else if (decision.kind === 'give-up') giveUp(context, id);
+    if (decision.kind === 'give-up') giveUp(context, id);
+    if (decision.kind !== 'restart') return;
+    await noteRestart(context, id, lastLifeOf(failed), decision);
+    scheduleRestart(context, id, decision.delayMs);
   }
 }
 
 function decide(context: EngineContext, id: string, exitCode: number, ranMs: number): RestartDecision {
-  const { request, streak, stopRequested } = context.table.get(id);
-  return planRestart({ ...restartSettings(request), exitCode, ranMs, streak, stopRequested });
+  const { request, restartCount, streak, stopRequested } = context.table.get(id);
+  return planRestart({ ...restartSettings(request), exitCode, ranMs, restartCount, streak, stopRequested });
 }
 
-async function awaitRestart(
+/** Writes that it is to be started again; false when that could not be written. */
+function noteRestart(
   context: EngineContext,
   id: string,
   life: FinishedLife,
-  decision: Extract<RestartDecision, { kind: 'restart' }>,
-  recorded?: (isWritten: boolean) => Promise<void>,
-): Promise<void> {
-  const { exitCode, startedAtMs, finishedAtMs, oomKilled, error } = life;
-  const isWritten = await context.table.note(id, {
-    streak: decision.streak,
-    state: {
-      status: 'restarting',
-      retryAtMs: context.clock() + decision.delayMs,
-      ...{ exitCode, startedAtMs, finishedAtMs, oomKilled },
-      ...(error === undefined ? {} : { error }),
-    },
-  });
-  // Before the next life, which may begin below.
-  await recorded?.(isWritten);
+  { streak, delayMs }: Extract<RestartDecision, { kind: 'restart' }>,
+): Promise<boolean> {
+  const retryAtMs = context.clock() + delayMs;
+  return context.table.note(id, { streak, state: { status: 'restarting', retryAtMs, ...life } });
+}
+
+function scheduleRestart(context: EngineContext, id: string, delayMs: number): void {
   publish(context, 'restart-scheduled', summaryOf(context, id));
-  if (decision.delayMs === 0) await restartNow(context, id);
-  else context.timers.schedule(id, decision.delayMs, () => context.onRestartDue(id));
+  // Also without a pause: whoever wants to stop or remove it gets a turn.
+  context.timers.schedule(id, delayMs, () => context.onRestartDue(id));
 }
 
 function giveUp(context: EngineContext, id: string): void {
@@ -168,13 +173,11 @@ export async function readExit(file: string): Promise<{ exitCode: number; atMs: 
 }
 
 async function wasOomKilled(context: EngineContext, id: string): Promise<boolean> {
+  const file = join(context.table.paths(id).persist, 'oom');
+  if (existsSync(file)) return true;
   const cgroup = cgroupFolderOf(context.config, context.table.get(id));
-  if (cgroup !== undefined && (await countOomKills(cgroup)) > 0) return true;
-  try {
-    await access(join(context.table.paths(id).persist, 'oom'));
-    return true;
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return false;
-    throw error;
-  }
+  if (cgroup === undefined || (await countOomKills(cgroup)) === 0) return false;
+  // Its cgroup is gone where the rest has to be tried again.
+  await writeFile(file, '').catch(() => undefined);
+  return true;
 }

@@ -2,6 +2,7 @@ import { signalProcess } from '../../host/processes.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { notRunning } from '../docker-errors.ts';
 import { freezeInRuntime } from '../runtime/crun.ts';
+import { isLive } from '../store/container-record.ts';
 import { runtimeOf } from './runtime-of.ts';
 import { parseSignal, stopSignalOf } from './signals.ts';
 
@@ -17,8 +18,8 @@ export async function killContainer(context: EngineContext, nameOrId: string, si
   await context.queue.run(id, async () => {
     const record = context.table.get(id);
     const { state } = record;
-    if (state.status !== 'running' && state.status !== 'paused') {
-      throw notRunning(id, `Cannot kill container: ${nameOrId}`);
+    if (!isLive(state)) {
+      throw notRunning(id);
     }
     const ends =
       number === SIGKILL || number === stopSignalOf(record.request, context.images.byId(record.imageId)?.run);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../../shared/errors.ts';
 import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
-import { readTotalMemory } from '../../host/cgroups.ts';
+import { createCgroup, readTotalMemory } from '../../host/cgroups.ts';
 import { identifyProcess, type ProcessIdentity, readAge } from '../../host/processes.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { StartFailure } from '../docker-errors.ts';
@@ -14,9 +14,10 @@ import { startMonitor } from '../runtime/conmon.ts';
 import { runtimeArguments, startInRuntime } from '../runtime/crun.ts';
 import { mergeConfig } from '../runtime/merge-config.ts';
 import { planHealth } from '../supervise/health-state.ts';
-import type { ContainerRecord, ContainerState } from '../store/container-record.ts';
+import { type ContainerRecord, type ContainerState, isLive } from '../store/container-record.ts';
 import { isOnState } from './logs.ts';
 import { readLogSettings } from './log-settings.ts';
+import { refreshLinks } from '../networks/refresh-links.ts';
 import { clearRuntime, tryClearRuntime } from './clear-runtime.ts';
 import { endMonitor } from './end-monitor.ts';
 import { prepareBundle } from './prepare-bundle.ts';
@@ -33,11 +34,13 @@ const BACKSTOP_SHARE = 0.02;
  * it is undone, the reason is in the record, and the fault is thrown. Runs inside the container's place
  * in the queue.
  * @param change goes into the record with the first step, so that the intent outlives this process
+ * @param outcome goes into it with the last one, also of a start that failed
  */
 export async function launch(
   context: EngineContext,
   id: string,
   change: Partial<ContainerRecord>,
+  outcome: Partial<ContainerRecord> = {},
 ): Promise<void> {
   const record = await context.table.update(id, { ...change, starting: true, bootId: context.bootId });
   try {
@@ -48,24 +51,26 @@ export async function launch(
     context.step('start: bundle');
     await prepareBundle(context, context.table.get(id));
     const state = await startProcesses(context, record);
-    await context.table.update(id, { starting: false, state });
+    await context.table.update(id, { ...outcome, starting: false, state });
   } catch (error) {
     context.monitors.release(id);
     await tryClearRuntime(context, id);
     await endMonitor(context, id);
-    await context.table.note(id, { starting: false, state: failedState(context, record, error) });
+    const failed = failedState(context, record, error);
+    await context.table.note(id, { ...outcome, starting: false, state: failed });
     throw error;
   }
   context.step('start: answer');
   await keepLog(context, record);
   keepHealth(context, id);
   publish(context, 'start', summaryOf(context, id));
+  await refreshLinks(context, id);
 }
 
 /** Has the health of a container that runs looked after. */
 export function keepHealth(context: EngineContext, id: string): void {
   const { request, imageId, state } = context.table.get(id);
-  if (state.status !== 'running' && state.status !== 'paused') return;
+  if (!isLive(state)) return;
   const config = mergeConfig(request, context.images.byId(imageId)?.run ?? {});
   // A service's readiness is the planner's; only a check that its own request has is run.
   const check = request.Slipway === undefined ? config.healthcheck : request.Healthcheck;
@@ -110,6 +115,9 @@ async function startProcesses(context: EngineContext, record: ContainerRecord): 
   const { config, bootId } = context;
   const runtime = runtimeOf(context, record);
   const paths = context.table.paths(id);
+  const cgroupFolder = config.cgroups && join(config.cgroups.root, config.cgroups.monitors);
+  // Whoever tidies up cgroups may have taken one that was empty.
+  if (cgroupFolder !== undefined) await createCgroup(cgroupFolder);
   context.step('start: monitor');
   const pid = await startMonitor({
     conmon: config.programs.conmon,
@@ -130,9 +138,7 @@ async function startProcesses(context: EngineContext, record: ContainerRecord): 
     stdin: request.OpenStdin === true,
     // A terminal stays when whoever looked at it leaves.
     stdinOnce: request.StdinOnce === true && request.Tty !== true,
-    ...(config.cgroups === undefined
-      ? {}
-      : { cgroupFolder: join(config.cgroups.root, config.cgroups.monitors) }),
+    ...(cgroupFolder === undefined ? {} : { cgroupFolder }),
   });
   const process = identifyProcess(pid, bootId);
   const monitor = await identifyMonitor(paths.monitorPidFile, bootId);
@@ -144,7 +150,9 @@ async function startProcesses(context: EngineContext, record: ContainerRecord): 
   context.step('start: run');
   await startInRuntime(runtime, id);
   context.monitors.watch(id, paths.bundle, () => context.onMonitorGone(id));
-  return { status: 'running', startedAtMs, process, monitor };
+  const { state } = record;
+  const last = 'finishedAtMs' in state ? { lastFinishedAtMs: state.finishedAtMs } : {};
+  return { status: 'running', startedAtMs, process, monitor, ...last };
 }
 
 async function identifyMonitor(file: string, bootId: string): Promise<ProcessIdentity | undefined> {

@@ -2,8 +2,7 @@ import { readTotalMemory } from '../../host/cgroups.ts';
 import type { EngineContext } from '../context.ts';
 import type { LogRecord } from '../logs/k8s-log.ts';
 import { type LogReading, type ReadLogOptions, openLog, readLog } from '../logs/log-reader.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
-import { isAtRest } from './wait.ts';
+import { type ContainerRecord, isAtRest } from '../store/container-record.ts';
 
 export interface ContainerLogOptions {
   readonly follow: boolean;
@@ -51,11 +50,13 @@ export function maxBehindBytes(context: EngineContext, id: string): number {
 }
 
 function readOptions(context: EngineContext, id: string, options: ContainerLogOptions): ReadLogOptions {
-  const isGone = (): boolean => context.table.all().every(record => record.id !== id);
   return {
     follow: options.follow,
     ...(options.tail === undefined ? {} : { tail: options.tail }),
-    isOver: () => isGone() || (!options.untilAbort && isAtRest(context.table.get(id))),
+    isOver: () => {
+      const record = context.table.find(id);
+      return record === undefined || (!options.untilAbort && isAtRest(record));
+    },
     onWake: wake => onEveryChange(context, id, wake),
     maxBehindBytes: maxBehindBytes(context, id),
     ...(options.signal === undefined ? {} : { signal: options.signal }),

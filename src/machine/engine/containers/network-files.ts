@@ -22,8 +22,6 @@ export interface NetworkNames {
   readonly hostGateway?: string;
 }
 
-export const NO_NETWORK_NAMES: NetworkNames = { ownAddresses: [], hosts: [], nameservers: [] };
-
 /** Paths of a container's files on the machine; each is mounted over the one of that name below /etc. */
 export interface NetworkFilePaths {
   readonly hosts: string;

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { hostArch } from '../../../shared/arch.ts';
 import { isSystemError } from '../../../shared/errors.ts';
 import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
-import { readOpenFilesLimit } from '../../host/processes.ts';
+import { existsBelow } from '../../host/place.ts';
+import { isRunning, readOpenFilesLimit } from '../../host/processes.ts';
 import type { EngineContext } from '../context.ts';
 import { conflict, invalidParameter, noSuchImage, notSupported } from '../docker-errors.ts';
+import { readAccountsBelow } from '../files/account-files.ts';
 import type { Image } from '../images/image-catalog.ts';
 import { namespaceOf } from '../networks/attach.ts';
 import { namesOf } from '../networks/names.ts';
@@ -18,11 +20,11 @@ import { NAMESPACE_WORDS, type NamespaceKind, planNamespaces } from '../runtime/
 import { formatOciSpec, INIT_PATH, usesInit } from '../runtime/oci-spec.ts';
 import type { OciHooks, OciSpec } from '../runtime/oci-types.ts';
 import { withSourceFlags } from '../runtime/source-flags.ts';
-import { readInRoot, resolveInRoot } from '../runtime/root-path.ts';
 import { resolveUser } from '../runtime/user-lookup.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { type ContainerRecord, isLive } from '../store/container-record.ts';
 import { prepareVolumes } from '../volumes/container-mounts.ts';
 import { cgroupPathOf } from './cgroup-path.ts';
+import { forgetExit } from './forget-exit.ts';
 import { mountContainerRoot } from './root-mount.ts';
 import { writeNetworkFiles } from './network-files.ts';
 import { prepareSharedMemory } from './shared-memory.ts';
@@ -33,18 +35,17 @@ import { matchHooks } from '../hooks/match-hooks.ts';
  * Makes everything that conmon needs to create the container: the mounted root file system and
  * config.json. What an earlier life left behind is taken away first.
  */
-export async function prepareBundle(context: EngineContext, record: ContainerRecord): Promise<OciSpec> {
+export async function prepareBundle(context: EngineContext, record: ContainerRecord): Promise<void> {
   const { request } = record;
   const host = request.HostConfig ?? {};
   const paths = context.table.paths(record.id);
   const image = context.images.byId(record.imageId);
   if (image === undefined) throw noSuchImage(request.Image);
 
-  await mkdir(paths.persist, { recursive: true, mode: 0o700 });
-  await mkdir(paths.logs, { recursive: true, mode: 0o700 });
-  for (const file of [paths.pidFile, paths.monitorPidFile, join(paths.persist, 'oom')])
-    await rm(file, { force: true });
-  await rm(join(context.paths.exits, record.id), { force: true });
+  await forgetExit(context, record.id);
+  for (const file of [paths.pidFile, paths.monitorPidFile]) await rm(file, { force: true });
+  for (const folder of [paths.bundle, paths.logs, paths.persist])
+    await mkdir(folder, { recursive: true, mode: 0o700 });
 
   const namespaces = planNamespaces(
     request.NetworkDisabled === true ? { ...host, NetworkMode: 'none' } : host,
@@ -72,10 +73,11 @@ export async function prepareBundle(context: EngineContext, record: ContainerRec
   const mounts = planned.map(mount => withSourceFlags(mount));
   context.step('start: mount the root');
   const rootPath = await mountRoot(context, record, image, mounts);
-  const user = resolveUser(nonEmpty(request.User) ?? image.run.User ?? '', host.GroupAdd ?? [], {
-    passwd: await readInRoot(rootPath, '/etc/passwd'),
-    group: await readInRoot(rootPath, '/etc/group'),
-  });
+  const user = resolveUser(
+    nonEmpty(request.User) ?? image.run.User ?? '',
+    host.GroupAdd ?? [],
+    await readAccountsBelow(rootPath),
+  );
   const cgroupPath = cgroupPathOf(context.config, record);
   const blockIo = await planBlockIo(host);
   const spec = formatOciSpec({
@@ -98,7 +100,6 @@ export async function prepareBundle(context: EngineContext, record: ContainerRec
   context.step('start: configuration');
   const whole = hooks === undefined ? spec : { ...spec, hooks };
   await writeFile(join(paths.bundle, 'config.json'), formatOciJson(whole), { mode: 0o600 });
-  return whole;
 }
 
 /** The machine's hooks that are for this container. Throws OCI_HOOK_INVALID. */
@@ -154,14 +155,15 @@ async function hasMountPoints(root: string, mounts: readonly PlannedMount[], cwd
   const covers = mounts.map(mount => `${mount.destination}/`);
   for (const [index, { destination }] of mounts.entries()) {
     if (covers.slice(0, index).some(cover => destination.startsWith(cover))) continue;
-    if ((await resolveInRoot(root, destination)) === undefined) return false;
+    if (!(await existsBelow(root, destination))) return false;
   }
   if (covers.some(cover => `${cwd}/`.startsWith(cover))) return true;
-  return (await resolveInRoot(root, cwd)) !== undefined;
+  return await existsBelow(root, cwd);
 }
 
 async function checkSources(mounts: readonly PlannedMount[]): Promise<void> {
   for (const mount of mounts.filter(mount => mount.type === 'bind')) {
+    if (mount.source.includes('\0')) throw invalidParameter('a mount has a NUL byte in its source');
     try {
       await stat(mount.source);
     } catch (error) {
@@ -178,7 +180,7 @@ async function checkSources(mounts: readonly PlannedMount[]): Promise<void> {
 
 function pidOf(context: EngineContext, nameOrId: string, kind: NamespaceKind): number {
   const { id, state } = context.table.resolve(nameOrId);
-  if (state.status !== 'running' && state.status !== 'paused') {
+  if (!isLive(state) || !isRunning(state.process, context.bootId)) {
     throw conflict(`cannot join ${NAMESPACE_WORDS[kind]} of a non running container: ${id}`);
   }
   return state.process.pid;

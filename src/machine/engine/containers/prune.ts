@@ -2,9 +2,8 @@ import { messageOf } from '../../../shared/errors.ts';
 import type { EngineContext } from '../context.ts';
 import { Place } from '../../host/place.ts';
 import { measureFolder } from '../volumes/usage.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { type ContainerRecord, isAtRest } from '../store/container-record.ts';
 import { removeNow } from './remove.ts';
-import { isAtRest } from './wait.ts';
 
 export interface PrunedContainers {
   readonly ids: readonly string[];
@@ -23,7 +22,7 @@ export async function pruneContainers(
   let reclaimedBytes = 0;
   for (const { id } of context.table.all()) {
     await context.queue.run(id, async () => {
-      const record = context.table.all().find(record => record.id === id);
+      const record = context.table.find(id);
       if (record === undefined || record.request.Slipway !== undefined) return;
       if (!isAtRest(record) || !isWanted(record)) return;
       try {

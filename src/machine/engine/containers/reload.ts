@@ -5,15 +5,23 @@ import { messageOf, isSystemError } from '../../../shared/errors.ts';
 import { isFrozen } from '../../host/cgroups.ts';
 import { isRunning, killByArgument } from '../../host/processes.ts';
 import type { EngineContext } from '../context.ts';
+import { sweepRoot } from '../files/container-root.ts';
+import { isOnState } from './logs.ts';
 import { releaseNetworks } from '../networks/release.ts';
 import { settleEndpoints } from '../networks/take-up.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import {
+  type ContainerRecord,
+  type ContainerState,
+  type FinishedLife,
+  isLive,
+  lastLifeOf,
+} from '../store/container-record.ts';
 import { planReconcile } from '../supervise/reconcile.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
 import { clearRuntime } from './clear-runtime.ts';
 import { forgetExit } from './forget-exit.ts';
-import { handleExitNow } from './handle-exit.ts';
-import { keepHealth, keepLog, launch } from './launch.ts';
+import { handleExitNow, restartNow } from './handle-exit.ts';
+import { keepHealth, keepLog } from './launch.ts';
 import { removeNow } from './remove.ts';
 import { restartSettings } from './restart-settings.ts';
 
@@ -22,27 +30,44 @@ const BETWEEN_LOOKS_MS = 50;
 
 /**
  * Takes up containers of an earlier engine or boot: what runs is adopted, what ended meanwhile is
- * handled, what was half done is undone. Resolves when every container's part has been queued and done.
+ * handled, what was half done is undone. Each one's part is in the queue when this returns, before what anyone asks for
+ * it next; it begins once what containers need is `prepared`.
  */
-export async function reconcile(context: EngineContext, records: readonly ContainerRecord[]): Promise<void> {
-  await Promise.all(
-    records.map(record =>
-      context.queue.run(record.id, async () => {
-        try {
-          await reconcileOne(context, record);
-        } catch (error) {
-          context.log.error('a container could not be taken up again', {
-            container: record.name,
-            reason: messageOf(error),
-          });
-        }
-      }),
-    ),
-  );
+export function reconcile(
+  context: EngineContext,
+  records: readonly ContainerRecord[],
+  prepared: Promise<unknown>,
+): void {
+  for (const { id, name } of records) {
+    context.queue
+      .run(id, async () => {
+        await prepared;
+        await reconcileOne(context, id);
+      })
+      .catch((error: unknown) => {
+        context.log.error('a container could not be taken up again', {
+          container: name,
+          reason: messageOf(error),
+        });
+        goOn(context, id);
+      });
+  }
 }
 
-async function reconcileOne(context: EngineContext, record: ContainerRecord): Promise<void> {
-  const { id, state } = record;
+/** An end that has to be handled, and a restart that is due, must not be lost over a fault. */
+function goOn(context: EngineContext, id: string): void {
+  const record = context.table.find(id);
+  if (record?.bootId !== context.bootId) return;
+  if (isLive(record.state)) context.onMonitorGone(id);
+  else keepWaiting(context, record);
+}
+
+async function reconcileOne(context: EngineContext, id: string): Promise<void> {
+  await sweepRoot(context, id);
+  // Whoever was quicker than its place in the queue may have changed it.
+  const record = context.table.find(id);
+  if (record === undefined) return;
+  const { state } = record;
   const action = planReconcile({
     status: state.status,
     starting: record.starting,
@@ -57,6 +82,7 @@ async function reconcileOne(context: EngineContext, record: ContainerRecord): Pr
     case 'nothing':
       // An end that could not be cleared away.
       await releaseNetworks(context, id);
+      if (!isOnState(context, id)) await context.logs.noteEnded(id, context.table.paths(id).logs);
       if (state.status === 'exited') await removeIfOver(context, record);
       return;
     case 'adopt':
@@ -77,16 +103,18 @@ async function reconcileOne(context: EngineContext, record: ContainerRecord): Pr
       // It may have run to its end.
       await forgetExit(context, id);
       await context.table.note(id, { starting: false });
-      if (action === 'undo-and-retry') awaitRestart(context, record);
+      if (action === 'undo-and-retry') keepWaiting(context, record);
       return;
     case 'await-restart':
-      awaitRestart(context, record);
+      keepWaiting(context, record);
       return;
     case 'mark-lost':
+      await noteBoot(context, record);
+      await removeIfOver(context, record);
+      return;
     case 'start-after-boot':
-      await markLost(context, record);
-      if (action === 'start-after-boot') await launch(context, id, { stopRequested: false, streak: 0 });
-      else await removeIfOver(context, record);
+      await noteBoot(context, record, { stopRequested: false, streak: 0, restartCount: 0 });
+      await restartNow(context, id, 0);
       return;
   }
 }
@@ -101,25 +129,25 @@ async function removeIfOver(context: EngineContext, record: ContainerRecord): Pr
 async function noteFreezer(context: EngineContext, record: ContainerRecord): Promise<void> {
   const { state } = record;
   const cgroup = cgroupFolderOf(context.config, record);
-  if (cgroup === undefined || (state.status !== 'running' && state.status !== 'paused')) return;
+  if (cgroup === undefined || !isLive(state)) return;
   const status = (await isFrozen(cgroup)) === true ? 'paused' : 'running';
   if (status !== state.status) await context.table.note(record.id, { state: { ...state, status } });
 }
 
 /**
- * Ends what an earlier engine was starting when it was killed. A process that it had forked may become
+ * Ends what an earlier engine was starting when it was killed, OCI hooks included. A process that it had forked may become
  * conmon only now, so it takes two looks in a row that find nothing.
  */
 async function endHalfStarted(context: EngineContext, id: string): Promise<void> {
   const { conmon, crun, runc } = context.config.programs;
   const programs = [conmon, crun, ...(runc === undefined ? [] : [runc])];
   for (let quietLooks = 0; quietLooks < 2;) {
-    quietLooks = killByArgument(id, programs) === 0 ? quietLooks + 1 : 0;
+    quietLooks = killByArgument(id, programs, { family: true }) === 0 ? quietLooks + 1 : 0;
     await sleep(BETWEEN_LOOKS_MS);
   }
 }
 
-function awaitRestart(context: EngineContext, record: ContainerRecord): void {
+function keepWaiting(context: EngineContext, record: ContainerRecord): void {
   if (record.state.status !== 'restarting') return;
   // The clock may have jumped: never wait longer than the policy ever does.
   const longest = restartSettings(record.request).maxDelayMs;
@@ -127,24 +155,36 @@ function awaitRestart(context: EngineContext, record: ContainerRecord): void {
   context.timers.schedule(record.id, delayMs, () => context.onRestartDue(record.id));
 }
 
-/** The machine went down under it. */
-async function markLost(context: EngineContext, record: ContainerRecord): Promise<void> {
-  const { state } = record;
+/**
+ * Writes what another boot makes of a container.
+ * @param comesBack what changes where it is started again, which is written first: it must not be forgotten over a crash
+ */
+async function noteBoot(
+  context: EngineContext,
+  record: ContainerRecord,
+  comesBack?: Partial<ContainerRecord>,
+): Promise<void> {
+  const life = endOf(context, record.state);
+  const retryAtMs = context.clock();
   await context.table.note(record.id, {
-    bootId: context.bootId,
-    starting: false,
-    ...(state.status === 'created' || state.status === 'exited'
+    ...{ bootId: context.bootId, starting: false, ...comesBack },
+    ...(life === undefined
       ? {}
       : {
-          state: {
-            status: 'exited' as const,
-            exitCode: 255,
-            startedAtMs: state.startedAtMs,
-            finishedAtMs: context.clock(),
-            oomKilled: false,
-          },
+          state:
+            comesBack === undefined
+              ? { status: 'exited' as const, ...life }
+              : { status: 'restarting' as const, retryAtMs, ...life },
         }),
   });
+}
+
+/** The last life of a container of another boot; where the machine went down under it nobody knows its exit code. */
+function endOf(context: EngineContext, state: ContainerState): FinishedLife | undefined {
+  if (state.status === 'created') return undefined;
+  if (!isLive(state)) return lastLifeOf(state);
+  const { startedAtMs } = state;
+  return { exitCode: 255, startedAtMs, finishedAtMs: context.clock(), oomKilled: false };
 }
 
 async function exists(path: string): Promise<boolean> {

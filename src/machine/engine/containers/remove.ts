@@ -1,6 +1,7 @@
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { conflict } from '../docker-errors.ts';
 import { sweepForgotten } from '../images/forgotten.ts';
+import { isLive } from '../store/container-record.ts';
 import { clearRuntime } from './clear-runtime.ts';
 import { forgetExit } from './forget-exit.ts';
 import { killAndWait } from './stop.ts';
@@ -38,14 +39,14 @@ function removeUnlessLive(
     // Removed by itself (AutoRemove) or by someone else meanwhile.
     if (record === undefined) return true;
     const { status } = record.state;
-    const isLive = status === 'running' || status === 'paused';
-    if ((isLive || status === 'restarting') && !force) {
+    const runs = isLive(record.state);
+    if ((runs || status === 'restarting') && !force) {
       throw conflict(
         `cannot remove container "/${record.name}": container is ${status}: stop the container before removing or force remove`,
       );
     }
     context.timers.cancel(id);
-    if (isLive) {
+    if (runs) {
       await context.table.note(id, { stopRequested: true });
       return false;
     }
@@ -58,13 +59,14 @@ function removeUnlessLive(
 export async function removeNow(context: EngineContext, id: string, withVolumes: boolean): Promise<void> {
   context.timers.cancel(id);
   context.monitors.release(id);
-  context.logs.release(id);
+  context.logs.forget(id);
   context.health.forget(id);
   context.roots.revoke(id);
   context.step('remove: clear away');
   await clearRuntime(context, id);
-  // Of a start that was cut off.
-  await forgetExit(context, id);
+  // Of a start that was cut off. Where an end could not be written it is all that tells the next engine.
+  const isWritten = !context.table.unwritten.has(id);
+  if (isWritten) await forgetExit(context, id);
   const summary = summaryOf(context, id);
   const record = context.table.get(id);
   // Nobody ever removes those of a service by hand.
@@ -73,6 +75,7 @@ export async function removeNow(context: EngineContext, id: string, withVolumes:
     withVolumes || record.scope === 'boot' ? await markAnonymous(context, volumesOf(record)) : [];
   context.step('remove: record');
   await context.table.delete(id);
+  if (!isWritten) await forgetExit(context, id);
   context.step('remove: volumes');
   await removeAnonymous(context, anonymous);
   await sweepForgotten(context);

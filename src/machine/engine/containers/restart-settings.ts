@@ -6,6 +6,8 @@ import { DEFAULT_DELAY_MS, DEFAULT_MAX_DELAY_MS } from '../supervise/restart-pol
 export interface RestartSettings {
   readonly policy: 'no' | 'on-failure' | 'always' | 'unless-stopped';
   readonly maxRetries: number;
+  /** See RestartInput. */
+  readonly asDocker: boolean;
   readonly delayMs: number;
   readonly maxDelayMs: number;
 }
@@ -28,6 +30,7 @@ export function restartSettings(request: ContainerCreateRequest): RestartSetting
   return {
     policy: name,
     maxRetries: retries,
+    asDocker: request.Slipway === undefined,
     delayMs,
     maxDelayMs: Math.max(delayMs, request.Slipway?.restartMaxDelayMs ?? DEFAULT_MAX_DELAY_MS),
   };

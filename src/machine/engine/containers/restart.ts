@@ -3,7 +3,7 @@ import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { startContainer } from './start.ts';
 import { stopContainer } from './stop.ts';
 
-/** Stops a container if it runs, then starts it. */
+/** Stops a container if it runs, then starts it; one that was to be removed at its end stays. */
 export async function restartContainer(
   context: EngineContext,
   nameOrId: string,
@@ -11,11 +11,14 @@ export async function restartContainer(
   signal?: string,
 ): Promise<void> {
   const { id } = context.table.resolve(nameOrId);
+  context.restarting.add(id);
   try {
-    await stopContainer(context, id, graceMs, signal);
-  } catch (error) {
-    if (!(error instanceof ToolError && error.kind === 'not-modified')) throw error;
+    await stopContainer(context, id, graceMs, signal).catch((error: unknown) => {
+      if (!(error instanceof ToolError && error.kind === 'not-modified')) throw error;
+    });
+    await startContainer(context, id);
+  } finally {
+    context.restarting.delete(id);
   }
-  await startContainer(context, id);
   publish(context, 'restart', summaryOf(context, id));
 }

@@ -5,7 +5,8 @@ import type { EngineContext } from '../context.ts';
 import { conflict } from '../docker-errors.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
 
-const DEFAULT_BYTES = 64 * 1024 * 1024;
+/** The size of a container's /dev/shm unless it asks for another. */
+export const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 
 /**
  * The folder of the machine that a container has as /dev/shm, where it shares that: one of its own that others may
@@ -22,7 +23,7 @@ export async function prepareSharedMemory(
     const folder = folderOf(context, record);
     await releaseSharedMemory(context, record);
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const bytes = host.ShmSize === undefined || host.ShmSize <= 0 ? DEFAULT_BYTES : host.ShmSize;
+    const bytes = host.ShmSize === undefined || host.ShmSize <= 0 ? DEFAULT_SHM_BYTES : host.ShmSize;
     await mountTmpfs(context.config.programs.busybox, folder, [
       'nosuid',
       'nodev',

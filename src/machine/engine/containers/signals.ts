@@ -20,7 +20,10 @@ export function parseSignal(text: string): number {
   }
   const signals: Readonly<Record<string, number>> = constants.signals;
   const number = signals[`SIG${name}`];
-  if (number === undefined) throw invalidParameter(`Invalid signal: ${text}`);
+  if (number === undefined && /^\d+$/.test(name)) {
+    throw invalidParameter(`the linux daemon does not support signal ${name}`);
+  }
+  if (number === undefined) throw invalidParameter(`invalid signal: ${text}`);
   return number;
 }
 

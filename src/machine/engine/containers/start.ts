@@ -1,3 +1,4 @@
+import { messageOf } from '../../../shared/errors.ts';
 import type { EngineContext } from '../context.ts';
 import { conflict, notModified } from '../docker-errors.ts';
 import { launch } from './launch.ts';
@@ -13,12 +14,23 @@ export async function startContainer(context: EngineContext, nameOrId: string): 
     const { state } = context.table.get(id);
     if (state.status === 'running') throw notModified(`container ${id} is already running`);
     if (state.status === 'paused') throw conflict('cannot start a paused container, try unpause instead');
-    context.timers.cancel(id);
     try {
-      await launch(context, id, { stopRequested: false, streak: 0 });
+      await launch(context, id, { stopRequested: false, streak: 0, restartCount: 0 });
     } catch (error) {
-      if (context.table.get(id).request.HostConfig?.AutoRemove === true) await removeNow(context, id, true);
+      if (context.table.get(id).request.HostConfig?.AutoRemove === true) await tryRemove(context, id);
       throw error;
+    } finally {
+      // A restart that was due is, where this start could not even be begun.
+      if (context.table.find(id)?.state.status !== 'restarting') context.timers.cancel(id);
     }
   });
+}
+
+/** Why it could not be started is what is worth telling. */
+async function tryRemove(context: EngineContext, id: string): Promise<void> {
+  try {
+    await removeNow(context, id, true);
+  } catch (error) {
+    context.log.warning('a container could not be removed', { container: id, reason: messageOf(error) });
+  }
 }

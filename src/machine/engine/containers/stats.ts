@@ -7,7 +7,9 @@ import {
   readSystemCpu,
 } from '../../host/cgroup-stats.ts';
 import { readTotalMemory } from '../../host/cgroups.ts';
+import { isRunning } from '../../host/processes.ts';
 import type { EngineContext } from '../context.ts';
+import { isLive } from '../store/container-record.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
 
 /** One look at what a running container has used. */
@@ -48,13 +50,13 @@ export async function* containerStats(
   const { signal } = options;
   let before: StatsSample | undefined;
   const look = async (): Promise<Stats | undefined> => {
-    const record = context.table.all().find(record => record.id === id);
+    const record = context.table.find(id);
     if (record === undefined) return undefined;
     const { state } = record;
-    const live = state.status === 'running' || state.status === 'paused';
-    const now = live
-      ? await sample(context, cgroupFolderOf(context.config, record), state.process.pid)
-      : undefined;
+    const now =
+      isLive(state) && isRunning(state.process, context.bootId)
+        ? await sample(context, cgroupFolderOf(context.config, record), state.process.pid)
+        : undefined;
     const stats = { id, name: record.name, now, before };
     before = now;
     return stats;

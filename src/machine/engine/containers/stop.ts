@@ -4,15 +4,14 @@ import { ToolError } from '../../../shared/errors.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { notModified } from '../docker-errors.ts';
 import { freezeInRuntime } from '../runtime/crun.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { type ContainerRecord, isLive } from '../store/container-record.ts';
+import { LONGEST_TIMER_MS } from '../supervise/restart-timers.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
 import { runtimeOf } from './runtime-of.ts';
 import { parseSignal, stopSignalOf } from './signals.ts';
 
 const DEFAULT_GRACE_MS = 10_000;
 const KILL_WAIT_MS = 10_000;
-/** A timer for longer would go off at once. */
-const LONGEST_WAIT_MS = 2 ** 31 - 1;
 const SIGKILL = 9;
 
 /**
@@ -35,7 +34,7 @@ export async function stopContainer(
 /** Kills a container at once and waits for its end; no restart follows. */
 export async function killAndWait(context: EngineContext, record: ContainerRecord): Promise<void> {
   const { state } = record;
-  if (state.status !== 'running' && state.status !== 'paused') return;
+  if (!isLive(state)) return;
   context.step('stop: kill');
   signalProcess(state.process, SIGKILL, context.bootId);
   publish(context, 'kill', summaryOf(context, record.id), { signal: String(SIGKILL) });
@@ -52,7 +51,7 @@ export async function killAndWait(context: EngineContext, record: ContainerRecor
 /** Remembers that it is to stop; returns the record if it has to be signalled. */
 async function requestStop(context: EngineContext, id: string): Promise<ContainerRecord | undefined> {
   const { state } = context.table.get(id);
-  if (state.status === 'running' || state.status === 'paused') {
+  if (isLive(state)) {
     await context.table.note(id, { stopRequested: true });
     const record = context.table.get(id);
     if (state.status === 'paused') await freezeInRuntime(runtimeOf(context, record), id, false);
@@ -75,7 +74,7 @@ async function endWithin(
   asked: number | undefined,
 ): Promise<void> {
   const { state } = record;
-  if (state.status !== 'running' && state.status !== 'paused') return;
+  if (!isLive(state)) return;
   const signal = asked ?? stopSignalOf(record.request, context.images.byId(record.imageId)?.run);
   context.step('stop: signal');
   signalProcess(state.process, signal, context.bootId);
@@ -95,13 +94,13 @@ async function hasEnded(
   timeoutMs: number,
 ): Promise<boolean> {
   const startedAtMs = 'startedAtMs' in record.state ? record.state.startedAtMs : 0;
-  const timeout = timeoutMs < 0 ? undefined : AbortSignal.timeout(Math.min(timeoutMs, LONGEST_WAIT_MS));
+  const timeout = timeoutMs < 0 ? undefined : AbortSignal.timeout(Math.min(timeoutMs, LONGEST_TIMER_MS));
   try {
     await context.table.waitFor(
       record.id,
       now =>
         now === undefined ||
-        !isLive(now) ||
+        !isLive(now.state) ||
         ('startedAtMs' in now.state && now.state.startedAtMs !== startedAtMs)
           ? true
           : undefined,
@@ -112,10 +111,6 @@ async function hasEnded(
     if (timeout?.aborted === true) return false;
     throw error;
   }
-}
-
-function isLive(record: ContainerRecord): boolean {
-  return record.state.status === 'running' || record.state.status === 'paused';
 }
 
 function graceOf(record: ContainerRecord): number {

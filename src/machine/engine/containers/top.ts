@@ -6,8 +6,10 @@ import {
   type ProcessInfo,
   readProcessInfo,
 } from '../../host/process-list.ts';
+import { isRunning } from '../../host/processes.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { conflict, invalidParameter, notRunning } from '../docker-errors.ts';
+import { isLive } from '../store/container-record.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
 
 /** GET /containers/{id}/top */
@@ -106,7 +108,10 @@ export async function topContainer(
   if (state.status === 'restarting') {
     throw conflict(`Container ${id} is restarting, wait until the container is running`);
   }
-  if (state.status !== 'running' && state.status !== 'paused') throw notRunning(id);
+  if (!isLive(state) || !isRunning(state.process, context.bootId)) throw notRunning(id);
+  if (!columns.some(({ title }) => title === 'PID')) {
+    throw invalidParameter("Couldn't find PID field in ps output");
+  }
   const cgroup = cgroupFolderOf(context.config, record);
   const pids = cgroup === undefined ? listDescendants(state.process.pid) : await listCgroupProcesses(cgroup);
   const names = parseNames(await readFile('/etc/passwd', 'utf8').catch(() => ''));

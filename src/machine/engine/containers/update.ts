@@ -6,7 +6,7 @@ import { planBlockIo } from '../runtime/oci-block-io.ts';
 import { planResources } from '../runtime/oci-resources.ts';
 import type { OciResources } from '../runtime/oci-types.ts';
 import { updateInRuntime } from '../runtime/crun.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { type ContainerRecord, isLive } from '../store/container-record.ts';
 import { checkResources, readLimitSupport } from './check-resources.ts';
 import { restartSettings } from './restart-settings.ts';
 import { runtimeOf } from './runtime-of.ts';
@@ -30,7 +30,7 @@ export async function updateContainer(
     const request = { ...record.request, HostConfig: host };
     restartSettings(request);
     // Before the record: what the kernel refuses must not be kept.
-    if (limits && (record.state.status === 'running' || record.state.status === 'paused')) {
+    if (limits && isLive(record.state)) {
       await apply(context, record, host);
     }
     await context.table.update(id, { request });

@@ -1,5 +1,5 @@
 import type { EngineContext } from '../context.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { type ContainerRecord, isAtRest } from '../store/container-record.ts';
 
 /** What is waited for, in Docker's words. */
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
@@ -39,9 +39,4 @@ export async function waitContainer(
     },
     signal,
   );
-}
-
-/** True when nothing will happen to it by itself. */
-export function isAtRest(record: ContainerRecord): boolean {
-  return !record.starting && (record.state.status === 'created' || record.state.status === 'exited');
 }

@@ -11,10 +11,12 @@ import {
   startExecOnTerminal,
   terminalMark,
 } from '../runtime/exec-process.ts';
+import { readAccountsBelow } from '../files/account-files.ts';
 import { CAPABILITIES } from '../../../shared/service/capabilities.ts';
 import { runtimeFailure } from '../runtime/conmon.ts';
 import type { OciProcess, OciSpec } from '../runtime/oci-types.ts';
-import { readInRoot } from '../runtime/root-path.ts';
+import type { ContainerRecord } from '../store/container-record.ts';
+import { mergeConfig } from '../runtime/merge-config.ts';
 import { resolveUser } from '../runtime/user-lookup.ts';
 import type { ExecConfig, ExecRecord } from './exec-table.ts';
 import { TelnetDecoder, encodeTelnet, formatWindowSize } from './telnet.ts';
@@ -39,12 +41,16 @@ const TAIL_BYTES = 1024;
 
 /** Prepares a command for a running container. Throws CONTAINER_NOT_RUNNING, ENGINE_INVALID_PARAMETER. */
 export function createExec(context: EngineContext, nameOrId: string, config: ExecConfig): ExecRecord {
-  const { id, state } = context.table.resolve(nameOrId);
-  if (state.status === 'paused')
-    throw conflict(`container ${nameOrId} is paused, unpause the container before exec`);
-  if (state.status !== 'running') throw notRunning(id);
+  const container = context.table.resolve(nameOrId);
+  checkRunning(container, nameOrId);
   if (config.command.length === 0) throw invalidParameter('No exec command specified');
-  return context.execs.create(id, config);
+  return context.execs.create(container.id, config);
+}
+
+function checkRunning({ id, state }: ContainerRecord, nameOrId: string): void {
+  if (state.status === 'paused')
+    throw conflict(`Container ${nameOrId} is paused, unpause the container before exec`);
+  if (state.status !== 'running') throw notRunning(id);
 }
 
 /** Runs a prepared command. Throws EXEC_NOT_FOUND, CONTAINER_STATE_CONFLICT when it was started before. */
@@ -53,8 +59,7 @@ export async function startExec(context: EngineContext, execId: string): Promise
   const { containerId, config } = record;
   if (record.state.status === 'running') throw conflict(`Error: Exec command ${execId} is already running`);
   if (record.state.status === 'exited') throw conflict(`Error: Exec command ${execId} has already run`);
-  const { state } = context.table.get(containerId);
-  if (state.status !== 'running') throw notRunning(containerId);
+  checkRunning(context.table.get(containerId), containerId);
   record.state = { status: 'running', pid: 0 };
   try {
     const start = {
@@ -95,19 +100,22 @@ async function planProcess(context: EngineContext, record: ExecRecord): Promise<
   const { bundle } = context.table.paths(record.containerId);
   const spec = JSON.parse(await readFile(join(bundle, 'config.json'), 'utf8')) as OciSpec;
   const own = spec.process;
+  const other =
+    config.user === undefined || config.user === ''
+      ? undefined
+      : resolveUser(config.user, [], await readAccountsBelow(spec.root.path));
+  const user = other ?? own.user;
+  const { request, imageId } = context.table.get(record.containerId);
+  const given = mergeConfig(request, context.images.byId(imageId)?.run ?? {}).env;
+  // Without a word about it HOME is that of whoever runs the command.
+  const home =
+    other === undefined || given.some(word => word.startsWith('HOME=')) ? [] : [`HOME=${other.home}`];
   const env = new Map(
-    [...own.env, ...(config.tty ? ['TERM=xterm'] : []), ...config.env].map(word => {
+    [...own.env, ...(config.tty ? ['TERM=xterm'] : []), ...home, ...config.env].map(word => {
       const [name = '', value = ''] = word.split(/=(.*)/s);
       return [name, value] as const;
     }),
   );
-  const user =
-    config.user === undefined || config.user === ''
-      ? own.user
-      : resolveUser(config.user, [], {
-          passwd: await readInRoot(spec.root.path, '/etc/passwd'),
-          group: await readInRoot(spec.root.path, '/etc/group'),
-        });
   const all = {
     bounding: CAPABILITIES,
     effective: CAPABILITIES,

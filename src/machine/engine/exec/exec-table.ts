@@ -33,8 +33,9 @@ export interface ExecRecord {
   resize?: (rows: number, columns: number) => void;
 }
 
-/** Ended ones that can still be inspected. */
+/** Ended ones that can still be inspected, of one container and of all. */
 const MAX_ENDED = 64;
+const MAX_ENDED_OF_ALL = 1024;
 /** Created ones that were never started are forgotten beyond this many. */
 const MAX_IDLE = 256;
 
@@ -46,7 +47,7 @@ export class ExecTable {
     const id = randomBytes(32).toString('hex');
     const record: ExecRecord = { id, containerId, config, state: { status: 'created' } };
     this.#records.set(id, record);
-    this.#forget('created', MAX_IDLE);
+    this.#forget(({ state }) => state.status === 'created', MAX_IDLE);
     return record;
   }
 
@@ -73,7 +74,9 @@ export class ExecTable {
     const pid = record.state.status === 'running' ? record.state.pid : 0;
     record.state = { status: 'exited', exitCode, pid };
     delete record.resize;
-    this.#forget('exited', MAX_ENDED);
+    const hasEnded = ({ state }: ExecRecord): boolean => state.status === 'exited';
+    this.#forget(other => hasEnded(other) && other.containerId === record.containerId, MAX_ENDED);
+    this.#forget(hasEnded, MAX_ENDED_OF_ALL);
   }
 
   /** Forgets one that has ended; it can't be inspected any more. */
@@ -81,10 +84,8 @@ export class ExecTable {
     if (this.#records.get(id)?.state.status !== 'running') this.#records.delete(id);
   }
 
-  #forget(status: ExecState['status'], keep: number): void {
-    const ids = [...this.#records.values()]
-      .filter(record => record.state.status === status)
-      .map(({ id }) => id);
-    for (const id of ids.slice(0, -keep)) this.#records.delete(id);
+  #forget(isMeant: (record: ExecRecord) => boolean, keep: number): void {
+    const meant = [...this.#records.values()].filter(isMeant);
+    for (const { id } of meant.slice(0, -keep)) this.#records.delete(id);
   }
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { ToolError } from '../../../shared/errors.ts';
 import type { ExecResult } from '../../engine-client/engine-client.ts';
 import type { EngineContext } from '../context.ts';
-import { createExec, startExec } from './exec-session.ts';
+import { type ExecSession, createExec, startExec } from './exec-session.ts';
 
 const KEEP_BYTES = 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -23,7 +23,19 @@ export async function runExec(
     env: [],
     privileged: false,
   });
-  const session = await startExec(context, record.id);
+  try {
+    return await runToEnd(
+      await startExec(context, record.id),
+      `${command[0] ?? ''} in container ${nameOrId}`,
+      timeoutMs,
+    );
+  } finally {
+    // Nobody knows of it, and its record would push those of people out.
+    context.execs.forget(record.id);
+  }
+}
+
+async function runToEnd(session: ExecSession, what: string, timeoutMs: number): Promise<ExecResult> {
   const stdout = collect(session.stdout);
   const stderr = session.stderr === undefined ? () => '' : collect(session.stderr);
   const timeout = { isOver: false };
@@ -34,13 +46,10 @@ export async function runExec(
   try {
     const exitCode = await session.exitCode;
     if (timeout.isOver) {
-      throw new ToolError(
-        `running ${command[0] ?? ''} in container ${nameOrId}: not over after ${timeoutMs / 1000} s`,
-        {
-          code: 'EXEC_TIMEOUT',
-          kind: 'unavailable',
-        },
-      );
+      throw new ToolError(`running ${what}: not over after ${timeoutMs / 1000} s`, {
+        code: 'EXEC_TIMEOUT',
+        kind: 'unavailable',
+      });
     }
     return { exitCode, stdout: stdout(), stderr: stderr() };
   } finally {

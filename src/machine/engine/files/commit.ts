@@ -9,7 +9,7 @@ import { holdImage } from '../images/forgotten.ts';
 import type { Image } from '../images/image-catalog.ts';
 import { publishImageEvent } from '../images/image-events.ts';
 import type { ImageLayer } from '../images/image.ts';
-import type { SpooledLayer } from '../images/layer-file.ts';
+import type { SpooledLayer } from '../images/layer-folder.ts';
 import { parseTarget } from '../images/tag.ts';
 import { type MergedConfig, mergeConfig } from '../runtime/merge-config.ts';
 import { whileHeldStill } from './hold-still.ts';

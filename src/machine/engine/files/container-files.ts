@@ -5,7 +5,7 @@ import { Place } from '../../host/place.ts';
 import type { EngineContext } from '../context.ts';
 import { parseAskedMounts } from '../runtime/oci-mounts.ts';
 import type { OciMount, OciSpec } from '../runtime/oci-types.ts';
-import type { ContainerMount, ContainerRecord } from '../store/container-record.ts';
+import { type ContainerMount, type ContainerRecord, isLive } from '../store/container-record.ts';
 import { mountVolume, releaseVolume } from '../volumes/mount.ts';
 import { openContainerRoot } from './container-root.ts';
 import { FileView, type ViewMount } from './file-view.ts';
@@ -33,7 +33,7 @@ export async function openContainerFiles(context: EngineContext, nameOrId: strin
   const record = context.table.get(id);
   const mounts = await findMounts(context, record, stack);
   const view = stack.use(await FileView.open(root.folder, mounts));
-  if (record.state.status !== 'running' && record.state.status !== 'paused') await view.makeMountPoints();
+  if (!isLive(record.state)) await view.makeMountPoints();
   const kept = stack.move();
   return { view, record, signal: root.signal, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }

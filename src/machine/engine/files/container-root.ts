@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../../shared/errors.ts';
-import { listMountPoints } from '../../host/mounts.ts';
 import { mountContainerRoot, releaseRoot } from '../containers/root-mount.ts';
 import type { EngineContext } from '../context.ts';
 import { noSuchImage } from '../docker-errors.ts';
 import type { OciSpec } from '../runtime/oci-types.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { type ContainerRecord, isLive } from '../store/container-record.ts';
 import { thaw } from './hold-still.ts';
 
 /** A container's root file system, mounted until it is disposed of. */
@@ -41,38 +40,25 @@ export async function openContainerRoot(context: EngineContext, id: string): Pro
   });
 }
 
-/** Takes back what an engine that was killed did to look at containers: mounted roots, frozen processes. */
-export async function sweepRoots(context: EngineContext, records: readonly ContainerRecord[]): Promise<void> {
-  const mounted = new Set(listMountPoints());
-  for (const record of records) {
-    const { rootfs } = context.table.paths(record.id);
-    if (record.heldStill === true) await tryThaw(context, record);
-    if (record.starting || isLive(record) || !mounted.has(rootfs)) continue;
+/**
+ * Takes back what an engine that was killed did to look at a container: frozen processes, a mounted root. A fault is
+ * logged: a container may have ended meanwhile. Runs inside the container's place in the queue.
+ */
+export async function sweepRoot(context: EngineContext, id: string): Promise<void> {
+  for (const takeBack of [thaw, releaseAtRest]) {
     try {
-      await releaseRoot(context, record.id);
+      await takeBack(context, id);
     } catch (error) {
-      context.log.warning('a root file system could not be unmounted', {
-        container: record.name,
+      context.log.warning('a look at a container could not be ended', {
+        container: id,
         reason: messageOf(error),
       });
     }
   }
 }
 
-async function tryThaw(context: EngineContext, record: ContainerRecord): Promise<void> {
-  try {
-    await context.queue.run(record.id, () => thaw(context, record.id));
-  } catch (error) {
-    // It may have ended meanwhile, which is found out next.
-    context.log.warning('a container could not be thawed', {
-      container: record.name,
-      reason: messageOf(error),
-    });
-  }
-}
-
 async function findRoot(context: EngineContext, record: ContainerRecord): Promise<string> {
-  if (isLive(record)) {
+  if (isLive(record.state)) {
     const file = join(context.table.paths(record.id).bundle, 'config.json');
     return (JSON.parse(await readFile(file, 'utf8')) as OciSpec).root.path;
   }
@@ -82,11 +68,7 @@ async function findRoot(context: EngineContext, record: ContainerRecord): Promis
 }
 
 async function releaseAtRest(context: EngineContext, id: string): Promise<void> {
-  const record = context.table.all().find(record => record.id === id);
-  if (record === undefined || record.starting || isLive(record)) return;
+  const record = context.table.find(id);
+  if (record === undefined || record.starting || isLive(record.state)) return;
   await releaseRoot(context, id);
-}
-
-function isLive({ state }: ContainerRecord): boolean {
-  return state.status === 'running' || state.status === 'paused';
 }

@@ -1,6 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { isSystemError } from '../../../shared/errors.ts';
+import { type ToolError, isSystemError } from '../../../shared/errors.ts';
 import type { Entry, FileEntry } from '../../../shared/archive/entry.ts';
 import { streamTar, type StreamedEntry } from '../../../shared/archive/tar.ts';
 import type { Place } from '../../host/place.ts';
@@ -8,6 +8,7 @@ import { removeBelow } from '../../host/remove-tree.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { filesFailed, invalidParameter, noSuchFile } from '../docker-errors.ts';
 import { resolveUser } from '../runtime/user-lookup.ts';
+import { readAccounts } from './account-files.ts';
 import { type ContainerFiles, openContainerFiles } from './container-files.ts';
 import { type Found, namesOf } from './file-view.ts';
 import { absolutePath } from './path-stat.ts';
@@ -113,6 +114,15 @@ class Extraction implements AsyncDisposable {
     const { place: parent, names } = await this.#folder(slash < 0 ? '' : entry.path.slice(0, slash));
     const name = Buffer.from(entry.path.slice(slash + 1));
     checkWritable(this.#files, [...names, name]);
+    const mounted = await this.#files.view.mounted([...names, name]);
+    if (mounted !== undefined) {
+      await using point = mounted;
+      if (entry.kind !== 'directory' || !point.stat.isDirectory()) {
+        throw busy(this.#pathOf(entry.path));
+      }
+      this.#remember(entry.path, meta);
+      return;
+    }
     await this.#makeRoom(parent, name, entry);
     switch (entry.kind) {
       case 'directory': {
@@ -131,6 +141,13 @@ class Extraction implements AsyncDisposable {
         const target = this.#pathOf(entry.target);
         await using found = await this.#files.view.find(dirname(target), true);
         if (found === undefined) throw invalidParameter(`link ${target}: no such file or directory`);
+        const { view } = this.#files;
+        // On the machine both may lie in one file system, one of them read-only for the container.
+        if (
+          view.mountOf([...found.names, Buffer.from(basename(target))]) !== view.mountOf([...names, name])
+        ) {
+          throw invalidParameter(`link ${target}: invalid cross-device link`);
+        }
         await makeHardlink(parent, name, found.place, Buffer.from(basename(target)));
         return;
       }
@@ -145,8 +162,11 @@ class Extraction implements AsyncDisposable {
   /** Gives folders their times, now that nothing changes in them any more. */
   async finish(): Promise<void> {
     for (const [path, meta] of [...this.#folders].reverse()) {
-      await using found = await this.#files.view.find(this.#pathOf(path), true);
-      if (found?.place.stat.isDirectory() === true) await finishFolder(found.place, meta);
+      // The container may have put a link in its place.
+      await using found = await this.#files.view.find(this.#pathOf(path), path === '');
+      if (found?.place.stat.isDirectory() !== true) continue;
+      checkWritable(this.#files, found.names);
+      await finishFolder(found.place, meta);
     }
   }
 
@@ -176,7 +196,7 @@ class Extraction implements AsyncDisposable {
     const names = [...this.#target.names, ...namesOf(path)];
     let found: Found;
     try {
-      found = await this.#files.view.makeFolders(names);
+      found = await this.#files.view.makeFolders(names, made => checkWritable(this.#files, made));
     } catch (error) {
       if (isSystemError(error, 'ENOTDIR', 'EEXIST')) {
         throw invalidParameter(`mkdir ${this.#pathOf(path)}: not a directory`);
@@ -210,6 +230,11 @@ async function* noContent(): AsyncGenerator<Uint8Array> {
   // An empty file.
 }
 
+/** What Linux says of a name on which something is mounted. */
+function busy(path: string): ToolError {
+  return filesFailed(`unlinkat ${path}`, new Error('device or resource busy'));
+}
+
 /** Throws ENGINE_INVALID_PARAMETER where the container itself could not write either. */
 function checkWritable(files: ContainerFiles, names: readonly Buffer[]): void {
   const mount = files.view.mountOf(names);
@@ -224,19 +249,8 @@ async function ownerOf(
   context: EngineContext,
   files: ContainerFiles,
 ): Promise<{ readonly uid: number; readonly gid: number } | undefined> {
-  const { record, view } = files;
+  const { record } = files;
   const user = record.request.User ?? context.images.byId(record.imageId)?.run.User ?? '';
   if (user === '') return undefined;
-  const read = async (path: string): Promise<string | undefined> => {
-    await using found = await view.find(path, true);
-    return found?.place.stat.isFile() === true ? await readSmall(found.place) : undefined;
-  };
-  return resolveUser(user, [], { passwd: await read('/etc/passwd'), group: await read('/etc/group') });
-}
-
-async function readSmall(place: Place): Promise<string> {
-  await using handle = await place.openFile();
-  const buffer = Buffer.alloc(1024 * 1024);
-  const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
-  return buffer.toString('utf8', 0, bytesRead);
+  return resolveUser(user, [], await readAccounts(files.view));
 }

@@ -1,9 +1,13 @@
 import { isSystemError } from '../../../shared/errors.ts';
 import { Place } from '../../host/place.ts';
+import { MAX_DEPTH, tooDeep } from './copy-tree.ts';
 import { makeFolder } from './make-node.ts';
 
 /** As in Go's filepath.EvalSymlinks. */
 const MAX_LINKS = 255;
+
+/** Throws where a folder of these names may not be made. */
+type MakeCheck = (names: readonly Buffer[]) => void;
 
 /** Something that is mounted in a container. */
 export interface ViewMount {
@@ -67,23 +71,24 @@ export class FileView implements AsyncDisposable {
    * Answers undefined when there is no such file.
    */
   async find(path: string, followLast: boolean): Promise<Found | undefined> {
-    return this.#walk(namesOf(path), followLast, false);
+    return this.#walk(namesOf(path), followLast);
   }
 
   /** Target of the link that was found; undefined when it is none. */
   async linkOf(found: Found): Promise<Buffer | undefined> {
     const name = found.names.at(-1);
     if (name === undefined || !found.place.stat.isSymbolicLink()) return undefined;
-    await using parent = await this.#walk(found.names.slice(0, -1), false, false);
+    await using parent = await this.#walk(found.names.slice(0, -1), false);
     return await parent?.place.readLink(name);
   }
 
   /**
    * Finds a folder by its names from the root, following links, and makes what is missing of it.
    * Throws an I/O error where something else is in the way.
+   * @param check is asked before a folder is made, with its names; it throws where none may be
    */
-  async makeFolders(names: readonly Buffer[]): Promise<Found> {
-    const found = await this.#walk(names, true, true);
+  async makeFolders(names: readonly Buffer[], check: MakeCheck = () => undefined): Promise<Found> {
+    const found = await this.#walk(names, true, check);
     if (found?.place.stat.isDirectory() === true) return found;
     await found?.[Symbol.asyncDispose]();
     throw Object.assign(new Error(`not a folder: /${keyOf(names)}`), { code: 'ENOTDIR' });
@@ -93,6 +98,11 @@ export class FileView implements AsyncDisposable {
   async child(folder: Place, folderNames: readonly Buffer[], name: Buffer): Promise<Place | undefined> {
     const mount = this.#mounts.get(keyOf([...folderNames, name]));
     return (await mount?.open()) ?? (await folder.child(name));
+  }
+
+  /** What is mounted at just this path; undefined when nothing is, or it is not there yet. */
+  async mounted(names: readonly Buffer[]): Promise<Place | undefined> {
+    return this.#mounts.get(keyOf(names))?.open();
   }
 
   /** The innermost mount that a path without links lies in; undefined for the root. */
@@ -107,7 +117,7 @@ export class FileView implements AsyncDisposable {
   /** The path that a link leads to in the end, or as far as it can be followed. */
   async targetOf(path: string): Promise<string> {
     const trace: Buffer[] = [];
-    await using found = await this.#walk(namesOf(path), true, false, trace);
+    await using found = await this.#walk(namesOf(path), true, undefined, trace);
     const names = found?.names ?? trace;
     return `/${Buffer.concat(names.flatMap((name, index) => (index === 0 ? [name] : [Buffer.from('/'), name]))).toString()}`;
   }
@@ -117,13 +127,13 @@ export class FileView implements AsyncDisposable {
   }
 
   /**
-   * @param make folders that are missing are made
+   * @param check folders that are missing are made, if it does not throw
    * @param trace is filled with the names of the path as far as links were followed, when nothing is found
    */
   async #walk(
     path: readonly Buffer[],
     followLast: boolean,
-    make: boolean,
+    check?: MakeCheck,
     trace: Buffer[] = [],
   ): Promise<Found | undefined> {
     const stack: { readonly name: Buffer; readonly place: Place }[] = [];
@@ -140,11 +150,19 @@ export class FileView implements AsyncDisposable {
         }
         const here = stack.at(-1)?.place ?? this.#root;
         const names = stack.map(step => step.name);
-        const next =
-          (await this.child(here, names, name)) ?? (make ? await makeFolder(here, name, 0o755) : undefined);
+        let next = await this.child(here, names, name);
+        if (next === undefined && check !== undefined) {
+          check([...names, name]);
+          next = await makeFolder(here, name, 0o755);
+        }
         if (next === undefined) {
           trace.push(...names, name, ...pending);
           return undefined;
+        }
+        // Each level holds a file descriptor, and the container may have made thousands.
+        if (stack.length >= MAX_DEPTH) {
+          await next[Symbol.asyncDispose]();
+          throw tooDeep();
         }
         if (!next.stat.isSymbolicLink() || (pending.length === 0 && !followLast)) {
           stack.push({ name, place: next });

@@ -37,7 +37,7 @@ async function freeze(context: EngineContext, id: string): Promise<void> {
  * meanwhile stays so. Runs inside the container's place in the queue.
  */
 export async function thaw(context: EngineContext, id: string): Promise<void> {
-  const record = context.table.all().find(record => record.id === id);
+  const record = context.table.find(id);
   if (record?.heldStill !== true) return;
   if (record.state.status === 'running') await freezeInRuntime(runtimeOf(context, record), id, false);
   await context.table.note(id, { heldStill: false });

@@ -11,7 +11,10 @@ export interface ImageRoot extends AsyncDisposable {
   readonly folder: string;
 }
 
-/** Opens an image's files: the folder of its only layer, or an overlay of all, mounted read-only until disposal. */
+/**
+ * Opens an image's files: the folder of its only layer, or an overlay of all, mounted read-only until disposal. One
+ * without layers is an empty folder.
+ */
 export async function openImageRoot(context: EngineContext, image: Image): Promise<ImageRoot> {
   const layers = await context.images.openLayers(image);
   const [only, ...more] = layers.folders;
@@ -31,11 +34,8 @@ export async function openImageRoot(context: EngineContext, image: Image): Promi
     await rmdir(home);
   };
   try {
-    await mountLayers(busybox, {
-      lower: layers.folders.toReversed(),
-      target: folder,
-      links: join(home, 'links'),
-    });
+    const lower = layers.folders.toReversed();
+    if (lower.length > 0) await mountLayers(busybox, { lower, target: folder, links: join(home, 'links') });
   } catch (error) {
     await close();
     throw error;

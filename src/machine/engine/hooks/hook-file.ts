@@ -67,6 +67,11 @@ function parseHook(hook: Json, file: string): OciHook {
 function parseConditions(when: Json, file: string): HookConditions {
   refuseOthers(when, ['always', 'annotations', 'commands', 'hasBindMounts'], 'when.', file);
   if (Object.keys(when).length === 0) throw hookFault(file, '"when" says nothing: write "always": true');
+  for (const key of ['annotations', 'commands'] as const) {
+    const value = when[key];
+    if (typeof value === 'object' && value !== null && Object.keys(value).length === 0)
+      throw hookFault(file, `"when.${key}" is empty`);
+  }
   const flag = (key: 'always' | 'hasBindMounts'): Record<string, boolean> => {
     const value = when[key];
     if (value === undefined) return {};

@@ -1,12 +1,13 @@
 import type { Readable, Writable } from 'node:stream';
 import { compareApiVersions } from '../../engine-api/api-version.ts';
 import { ToolError } from '../../../shared/errors.ts';
+import { httpStatusOf } from '../../engine-api/http-status.ts';
 import { formatFrame } from '../../engine-api/stdcopy.ts';
 import { invalidParameter } from '../docker-errors.ts';
 import { DetachScanner, parseDetachKeys } from '../streams/detach-keys.ts';
 import type { OutputReading } from './backend.ts';
 import type { Exchange } from './exchange.ts';
-import { type OutputFormat, outputType, sendOutput } from './output-format.ts';
+import { type OutputFormat, outputType, sendOutput, RAW_STREAM } from './output-format.ts';
 import { booleanQuery, numberQuery } from './query.ts';
 
 /** What attaching to containers needs of the engine. */
@@ -43,6 +44,21 @@ interface Connection {
 
 /** POST /containers/{id}/attach */
 export async function containerAttach(exchange: Exchange): Promise<void> {
+  const { reply } = exchange;
+  const begun = { is: false };
+  try {
+    await attachRaw(exchange, () => {
+      begun.is = true;
+    });
+  } catch (error) {
+    if (begun.is || !(error instanceof ToolError)) throw error;
+    // Docker has taken the connection over by then, and writes the sentence alone.
+    const headers = { 'Content-Type': RAW_STREAM };
+    reply.text(httpStatusOf(error), `${error.message}\r\n`, headers);
+  }
+}
+
+async function attachRaw(exchange: Exchange, onBegin: () => void): Promise<void> {
   const { backend, parameters, query, reply, version } = exchange;
   const id = parameters.id ?? '';
   const isTerminal = backend.containers.hasTerminal(id);
@@ -52,15 +68,20 @@ export async function containerAttach(exchange: Exchange): Promise<void> {
     isRaw: isTerminal,
     isMerged: true,
   };
-  await attach(exchange, isTerminal, booleanQuery(query, 'stdin'), format, () =>
-    Promise.resolve(reply.hijack(outputType(version, isTerminal))),
-  );
+  await attach(exchange, isTerminal, booleanQuery(query, 'stdin'), format, () => {
+    onBegin();
+    return Promise.resolve(reply.hijack(outputType(version, isTerminal)));
+  });
 }
 
 /** GET /containers/{id}/attach/ws: the same on a websocket, both outputs in one. */
 export async function containerAttachSocket(exchange: Exchange): Promise<void> {
   const { backend, parameters, query, reply, version } = exchange;
   const isTerminal = backend.containers.hasTerminal(parameters.id ?? '');
+  if (exchange.headers.upgrade === undefined) {
+    reply.text(400, 'not websocket protocol');
+    return;
+  }
   // Up to API 1.41 all of it was attached, whatever was asked for.
   const isChosen = compareApiVersions(version, '1.42') >= 0;
   const wants = (name: string): boolean => !isChosen || booleanQuery(query, name);
@@ -74,7 +95,9 @@ export async function containerAttachSocket(exchange: Exchange): Promise<void> {
 export async function containerResize({ backend, parameters, query, reply }: Exchange): Promise<void> {
   const rows = numberQuery(query, 'h');
   const columns = numberQuery(query, 'w');
-  if (rows === undefined || columns === undefined) throw invalidParameter('invalid resize height or width');
+  if (rows === undefined || columns === undefined) {
+    throw invalidParameter('strconv.Atoi: parsing "": invalid syntax');
+  }
   await backend.attach.resize(parameters.id ?? '', rows, columns);
   reply.empty(200);
 }

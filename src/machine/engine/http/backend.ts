@@ -76,7 +76,7 @@ export interface LogPiece {
 
 export interface ContainerBackend {
   list(options: ListOptions): ContainerListItem[];
-  inspect(nameOrId: string): Readonly<Record<string, unknown>>;
+  inspect(nameOrId: string, version: string): Readonly<Record<string, unknown>>;
   /** Bytes of its own layer, and of that with its image's; the latter 0 where the image is gone. */
   measure(nameOrId: string): Promise<{ readonly SizeRw: number; readonly SizeRootFs: number }>;
   /** Whether it has a terminal, so that its output is one unframed stream. */
@@ -124,6 +124,8 @@ export interface ExecBackend {
   inspect(id: string): ExecInspectBody & Readonly<Record<string, unknown>>;
   resize(id: string, rows: number, columns: number): void;
   hasTerminal(id: string): boolean;
+  /** Which of its outputs its maker wants to hear. */
+  attachesTo(id: string): { readonly stdout: boolean; readonly stderr: boolean };
   detachKeys(id: string): string;
   /** The client has left by its detach keys. */
   detached(id: string): void;

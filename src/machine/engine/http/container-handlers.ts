@@ -1,4 +1,4 @@
-import { invalidParameter } from '../docker-errors.ts';
+import { conflict, invalidParameter } from '../docker-errors.ts';
 import type { WaitCondition } from './backend.ts';
 import type { Exchange } from './exchange.ts';
 import { booleanQuery, filtersQuery, numberQuery } from './query.ts';
@@ -34,20 +34,35 @@ export async function containerList({ backend, query, reply }: Exchange): Promis
   }
   const sized: unknown[] = [];
   // One after the other: measuring reads every folder.
-  for (const item of items) sized.push({ ...item, ...(await backend.containers.measure(item.Id)) });
+  for (const item of items) {
+    const { SizeRw, SizeRootFs } = await backend.containers.measure(item.Id);
+    sized.push({ ...item, ...(SizeRw === 0 ? {} : { SizeRw }), ...(SizeRootFs === 0 ? {} : { SizeRootFs }) });
+  }
   reply.json(200, sized);
 }
 
 /** GET /containers/{id}/json */
-export async function containerInspect({ backend, parameters, query, reply }: Exchange): Promise<void> {
+export async function containerInspect({
+  backend,
+  parameters,
+  query,
+  version,
+  reply,
+}: Exchange): Promise<void> {
   const id = parameters.id ?? '';
-  const body = backend.containers.inspect(id);
+  const body = backend.containers.inspect(id, version);
   const size = booleanQuery(query, 'size') ? await backend.containers.measure(id) : {};
   reply.json(200, { ...body, ...size });
 }
 
 /** POST /containers/{id}/start */
-export async function containerStart({ backend, parameters, reply }: Exchange): Promise<void> {
+export async function containerStart({ backend, parameters, headers, reply }: Exchange): Promise<void> {
+  // A JSON object that says something has at least so many bytes.
+  if (Number(headers['content-length'] ?? 0) > 7 || headers['transfer-encoding'] !== undefined) {
+    throw invalidParameter(
+      'starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24',
+    );
+  }
   await backend.containers.start(parameters.id ?? '');
   reply.empty(204);
 }
@@ -82,6 +97,10 @@ export async function containerWait({ backend, parameters, query, reply, signal 
 
 /** DELETE /containers/{id} */
 export async function containerRemove({ backend, parameters, query, reply }: Exchange): Promise<void> {
+  if (booleanQuery(query, 'link')) {
+    // Names of links are lines of /etc/hosts here; a container has but one name.
+    throw conflict('Conflict, cannot remove the default link name of the container');
+  }
   await backend.containers.remove(
     parameters.id ?? '',
     booleanQuery(query, 'force'),

@@ -20,6 +20,7 @@ import { invalidParameter } from '../docker-errors.ts';
 import {
   bool,
   decodeBody,
+  embedded,
   filled,
   type GoType,
   integer,
@@ -30,7 +31,6 @@ import {
   text,
   words,
 } from './go-json.ts';
-import type { JsonObject } from './request-body.ts';
 
 /**
  * The bodies of create and update. Only fields that are named here get in: above all not `Slipway`, which
@@ -101,8 +101,7 @@ const RESOURCES = {
   IOMaximumBandwidth: integer('uint64'),
 } satisfies Readonly<Record<keyof ResourceConfig, GoType<unknown>>>;
 
-/** Type and Target may be missing, which parsing the mount refuses. */
-const mount = struct<MountRequest>('mount.Mount', {
+const mountFields = struct<MountRequest>('mount.Mount', {
   Type: text('mount.Type') as GoType<MountRequest['Type']>,
   Source: text(),
   Target: text(),
@@ -128,10 +127,20 @@ const mount = struct<MountRequest>('mount.Mount', {
     SizeBytes: integer(),
     Mode: integer('fs.FileMode'),
   }),
-}) as GoType<MountRequest>;
+});
+
+/** An unknown type or an empty target is refused when the mount is looked at. */
+const mount: GoType<MountRequest> = {
+  name: mountFields.name,
+  zero: { Type: '' as MountRequest['Type'], Target: '' },
+  decode(value, at) {
+    const fields = mountFields.decode(value, at);
+    return fields && { ...mount.zero, ...fields };
+  },
+};
 
 const hostConfig = struct<HostConfig>('container.HostConfig', {
-  ...RESOURCES,
+  ...embedded('Resources', RESOURCES),
   Binds: texts,
   ContainerIDFile: text(),
   LogConfig: struct<LogConfig>('container.LogConfig', { Type: text(), Config: textMap }),
@@ -194,7 +203,7 @@ export const endpointSettings: GoType<EndpointSettings> = struct<EndpointSetting
   },
 );
 
-const createRequest = struct<Omit<ContainerCreateRequest, 'Slipway'>>('container.CreateRequest', {
+const CONFIG = {
   Image: text(),
   Hostname: text(),
   Domainname: text(),
@@ -219,6 +228,10 @@ const createRequest = struct<Omit<ContainerCreateRequest, 'Slipway'>>('container
   Shell: words,
   StopSignal: text(),
   StopTimeout: integer('int'),
+};
+
+const createRequest = struct<Omit<ContainerCreateRequest, 'Slipway'>>('runconfig.ContainerConfigWrapper', {
+  ...embedded('Config', CONFIG),
   HostConfig: hostConfig,
   NetworkingConfig: struct<NetworkingConfig>('network.NetworkingConfig', {
     EndpointsConfig: map(endpointSettings),
@@ -226,20 +239,21 @@ const createRequest = struct<Omit<ContainerCreateRequest, 'Slipway'>>('container
 });
 
 const updateRequest = struct<ContainerUpdateRequest>('container.UpdateConfig', {
-  ...RESOURCES,
+  ...embedded('Resources', RESOURCES),
   RestartPolicy: restartPolicy,
 });
 
 /** Parses the body of POST /containers/create. Throws ENGINE_INVALID_PARAMETER. */
-export function parseCreateBody(body: JsonObject): ContainerCreateRequest {
+export function parseCreateBody(body: unknown): ContainerCreateRequest {
+  if (body === undefined) throw invalidParameter('invalid JSON: got EOF while reading request body');
   const { Image = '', ...request } = decodeBody(createRequest, body);
-  if (Object.keys(body).length === 0) {
+  if (!Object.keys(request).some(key => key in CONFIG) && Image === '') {
     throw invalidParameter('config cannot be empty in order to create a container');
   }
   return { Image, ...request };
 }
 
 /** Parses the body of POST /containers/{id}/update. Throws ENGINE_INVALID_PARAMETER. */
-export function parseUpdateBody(body: JsonObject): ContainerUpdateRequest {
+export function parseUpdateBody(body: unknown): ContainerUpdateRequest {
   return decodeBody(updateRequest, body);
 }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { Backend } from './backend.ts';
 import { invalidParameter } from '../docker-errors.ts';
-import { type JsonObject, parseJsonObject } from './request-body.ts';
+import { parseJson } from './request-body.ts';
 import { openWebsocket } from './websocket.ts';
 
 /** How often a client that has ended its side is looked for. */
@@ -25,8 +25,8 @@ export interface Exchange {
   readonly body: Readable;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
-  /** The JSON body; throws ENGINE_INVALID_PARAMETER. */
-  readonly json: () => Promise<JsonObject>;
+  /** The JSON body, undefined where there is none; throws ENGINE_INVALID_PARAMETER. */
+  readonly json: () => Promise<unknown>;
   readonly reply: Reply;
 }
 
@@ -146,7 +146,7 @@ export async function takeUpgradeBody(
   socket: Socket,
   head: Buffer,
   signal: AbortSignal,
-): Promise<{ readonly json: () => Promise<JsonObject>; readonly rest: Buffer }> {
+): Promise<{ readonly json: () => Promise<unknown>; readonly rest: Buffer }> {
   const wanted = Number(request.headers['content-length'] ?? 0);
   if (!Number.isSafeInteger(wanted) || wanted < 0 || wanted > 1024 * 1024)
     throw new Error('unusable Content-Length');
@@ -158,7 +158,7 @@ export async function takeUpgradeBody(
   socket.pause();
   const body = data.subarray(0, wanted);
   return {
-    json: () => Promise.resolve().then(() => parseJsonObject(body, request.headers['content-type'])),
+    json: () => Promise.resolve().then(() => parseJson(body, request.headers['content-type'])),
     rest: data.subarray(wanted),
   };
 }

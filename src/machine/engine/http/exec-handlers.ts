@@ -6,24 +6,65 @@ import type { ExecStreams } from './backend.ts';
 import { type Exchange, writeAll } from './exchange.ts';
 import { outputType } from './output-format.ts';
 import { numberQuery } from './query.ts';
-import { booleanField, sizeField, textField, textListField } from './request-body.ts';
+import { bool, decodeBody, integer, list, struct, text } from './go-json.ts';
+
+interface CreateBody {
+  readonly User?: string;
+  readonly Privileged?: boolean;
+  readonly Tty?: boolean;
+  readonly ConsoleSize?: readonly number[];
+  readonly AttachStdin?: boolean;
+  readonly AttachStdout?: boolean;
+  readonly AttachStderr?: boolean;
+  readonly DetachKeys?: string;
+  readonly Env?: readonly string[];
+  readonly WorkingDir?: string;
+  readonly Cmd?: readonly string[];
+}
+
+const consoleSize = list(integer('uint'), '[2]uint');
+
+const createRequest = struct<CreateBody>('types.ExecConfig', {
+  User: text(),
+  Privileged: bool,
+  Tty: bool,
+  ConsoleSize: consoleSize,
+  AttachStdin: bool,
+  AttachStdout: bool,
+  AttachStderr: bool,
+  DetachKeys: text(),
+  Env: list(text()),
+  WorkingDir: text(),
+  Cmd: list(text()),
+});
+
+type StartBody = Pick<CreateBody, 'Tty' | 'ConsoleSize'> & { readonly Detach?: boolean };
+
+const startRequest = struct<StartBody>('types.ExecStartCheck', {
+  Detach: bool,
+  Tty: bool,
+  ConsoleSize: consoleSize,
+});
+
+/** Height and width; undefined where they are not said. */
+function sizeOf(size: readonly number[] | undefined): { rows: number; columns: number } | undefined {
+  return size === undefined ? undefined : { rows: size[0] ?? 0, columns: size[1] ?? 0 };
+}
 
 /** POST /containers/{id}/exec */
 export async function execCreate({ backend, parameters, json, reply }: Exchange): Promise<void> {
-  const body = await json();
-  const user = textField(body, 'User');
-  const cwd = textField(body, 'WorkingDir');
-  const size = sizeField(body, 'ConsoleSize');
-  const detachKeys = textField(body, 'DetachKeys') ?? '';
+  const body = decodeBody(createRequest, await json());
+  const { User: user, WorkingDir: cwd, DetachKeys: detachKeys = '' } = body;
+  const size = sizeOf(body.ConsoleSize);
   parseDetachKeys(detachKeys, 'escape');
   const id = backend.execs.create(parameters.id ?? '', {
-    command: textListField(body, 'Cmd'),
-    tty: booleanField(body, 'Tty'),
-    attachStdin: booleanField(body, 'AttachStdin'),
-    attachStdout: booleanField(body, 'AttachStdout'),
-    attachStderr: booleanField(body, 'AttachStderr'),
-    env: textListField(body, 'Env'),
-    privileged: booleanField(body, 'Privileged'),
+    command: body.Cmd ?? [],
+    tty: body.Tty === true,
+    attachStdin: body.AttachStdin === true,
+    attachStdout: body.AttachStdout === true,
+    attachStderr: body.AttachStderr === true,
+    env: body.Env ?? [],
+    privileged: body.Privileged === true,
     detachKeys,
     ...(user === undefined ? {} : { user }),
     ...(cwd === undefined ? {} : { cwd }),
@@ -42,12 +83,13 @@ export async function execStart({
   version,
 }: Exchange): Promise<void> {
   const id = parameters.id ?? '';
-  const body = await json();
+  const body = decodeBody(startRequest, await json());
   const tty = backend.execs.hasTerminal(id);
-  const size = sizeField(body, 'ConsoleSize');
+  const size = sizeOf(body.ConsoleSize);
+  const wanted = backend.execs.attachesTo(id);
   const streams = await backend.execs.start(id);
   if (tty && size !== undefined) backend.execs.resize(id, size.rows, size.columns);
-  if (booleanField(body, 'Detach')) {
+  if (body.Detach === true) {
     streams.stdin?.end();
     drop(streams);
     reply.empty(200);
@@ -71,8 +113,10 @@ export async function execStart({
   if (input === undefined) streams.stdin?.end();
   try {
     await Promise.all([
-      forward(streams.stdout, send, tty ? undefined : 'stdout'),
-      streams.stderr === undefined ? undefined : forward(streams.stderr, send, 'stderr'),
+      wanted.stdout ? forward(streams.stdout, send, tty ? undefined : 'stdout') : streams.stdout.resume(),
+      wanted.stderr && streams.stderr !== undefined
+        ? forward(streams.stderr, send, 'stderr')
+        : streams.stderr?.resume(),
     ]);
     await streams.exitCode;
     output.end();
@@ -93,7 +137,9 @@ export async function execStart({
 export function execResize({ backend, parameters, query, reply }: Exchange): void {
   const rows = numberQuery(query, 'h');
   const columns = numberQuery(query, 'w');
-  if (rows === undefined || columns === undefined) throw invalidParameter('invalid resize height or width');
+  if (rows === undefined || columns === undefined) {
+    throw invalidParameter('strconv.Atoi: parsing "": invalid syntax');
+  }
   backend.execs.resize(parameters.id ?? '', rows, columns);
   reply.empty(200);
 }

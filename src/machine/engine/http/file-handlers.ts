@@ -50,7 +50,7 @@ export async function containerArchive(exchange: Exchange): Promise<void> {
   const { backend, method, parameters, query, body, reply } = exchange;
   const id = parameters.id ?? '';
   const path = query.get('path') ?? '';
-  if (path === '') throw invalidParameter('bad parameter: path cannot be empty');
+  if (path === '') throw invalidParameter('bad parameter: pathcannot be empty');
   if (path.includes('\0')) throw invalidParameter('bad parameter: path holds a NUL byte');
   if (method === 'HEAD') {
     reply.text(200, '', { [STAT_HEADER]: formatStat(await backend.files.stat(id, path)) });
@@ -91,7 +91,7 @@ export async function imageCommit({ backend, query, json, signal, reply }: Excha
       // Absent means yes.
       pause: text('pause') === '' || booleanQuery(query, 'pause'),
       changes: query.getAll('changes'),
-      ...(Object.keys(body).length === 0 ? {} : { config: parseCreateBody(body) }),
+      ...(body === undefined || isEmptyObject(body) ? {} : { config: parseCreateBody(body) }),
     },
     signal,
   );
@@ -108,6 +108,10 @@ async function send(
   const either = AbortSignal.any([signal, archive.signal]);
   for await (const piece of archive.content) await writeAll(output, piece, either);
   output.end();
+}
+
+function isEmptyObject(value: unknown): boolean {
+  return value === null || (typeof value === 'object' && Object.keys(value).length === 0);
 }
 
 function formatStat(stat: PathStatBody): string {

@@ -10,6 +10,8 @@ export interface GoType<T> {
   readonly name: string;
   /** What null means where a value must stand, as in a list. */
   readonly zero: T;
+  /** The embedded structure that the field stands in, which refusals name. */
+  readonly inside?: string;
   /** Undefined for null. Throws ENGINE_INVALID_PARAMETER. */
   readonly decode: (value: unknown, at: Place) => T | undefined;
 }
@@ -25,7 +27,13 @@ const LARGEST_INT64 = 2 ** 63 - 1024;
 
 /** Decodes a whole body. Throws ENGINE_INVALID_PARAMETER. */
 export function decodeBody<T>(type: GoType<T>, body: unknown): T {
-  return type.decode(body, { struct: '', path: '' }) ?? type.zero;
+  return body === undefined ? type.zero : (type.decode(body, { struct: '', path: '' }) ?? type.zero);
+}
+
+/** Fields of a structure that another one embeds. @param inside its name */
+export function embedded<T extends Readonly<Record<string, GoType<unknown>>>>(inside: string, fields: T): T {
+  // Each entry keeps its type; only `inside` is added.
+  return Object.fromEntries(Object.entries(fields).map(([key, type]) => [key, { ...type, inside }])) as T;
 }
 
 /** true and false */
@@ -119,15 +127,13 @@ export function keySet(name = 'map[string]struct {}'): GoType<readonly string[]>
 export const words: GoType<readonly string[]> = {
   name: 'strslice.StrSlice',
   zero: [],
-  decode(value) {
+  decode(value, at) {
     if (value === null) return undefined;
     if (typeof value === 'string') return [value];
     if (Array.isArray(value) && value.every(word => typeof word === 'string' || word === null)) {
       return value.map((word: string | null) => word ?? '');
     }
-    throw refusal(
-      `cannot unmarshal ${kindOf(Array.isArray(value) ? value.find(word => typeof word !== 'string') : value)} into Go value of type string`,
-    );
+    return mismatch(value, at, 'string');
   },
 };
 
@@ -166,7 +172,7 @@ function decodeFields<T>(name: string, fields: Fields<T>, value: unknown, at: Pl
     const lower = key.toLowerCase();
     const field = known.find(name => name === key) ?? known.find(name => name.toLowerCase() === lower);
     if (field === undefined) continue;
-    const path = at.path === '' ? field : `${at.path}.${field}`;
+    const path = [at.path, fields[field].inside ?? '', field].filter(Boolean).join('.');
     const item = fields[field].decode(entry, { struct: own, path });
     if (item !== undefined) decoded[field] = item;
   }

@@ -32,7 +32,7 @@ import {
   imageTag,
 } from './image-handlers.ts';
 import { containerLogs } from './log-handler.ts';
-import { diskUsage, events, info, version } from './system-handlers.ts';
+import { buildPrune, diskUsage, events, info, version } from './system-handlers.ts';
 import { containerArchive, containerChanges, containerExport, imageCommit } from './file-handlers.ts';
 import {
   distributionInspect,
@@ -61,6 +61,7 @@ export const HANDLERS: Readonly<Record<Exclude<RouteName, 'ping'>, Handler>> = {
   version,
   info,
   events,
+  buildPrune,
   diskUsage,
   containerList,
   containerCreate,

@@ -44,7 +44,8 @@ export async function containerCreate({ backend, query, json, reply }: Exchange)
 /** POST /containers/{id}/update */
 export async function containerUpdate({ backend, parameters, json, reply }: Exchange): Promise<void> {
   const change = parseUpdateBody(await json());
-  reply.json(200, { Warnings: await backend.lifecycle.update(parameters.id ?? '', change) });
+  const warnings = await backend.lifecycle.update(parameters.id ?? '', change);
+  reply.json(200, { Warnings: warnings.length === 0 ? null : warnings });
 }
 
 /** POST /containers/{id}/rename */

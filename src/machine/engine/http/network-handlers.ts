@@ -1,6 +1,6 @@
 import type { NetworkBody } from '../../engine-api/bodies.ts';
 import type { EndpointSettings } from '../../engine-api/wire.ts';
-import { noSuchNetwork } from '../docker-errors.ts';
+import { invalidParameter, noSuchNetwork } from '../docker-errors.ts';
 import type { Filters } from './backend.ts';
 import { endpointSettings } from './create-body.ts';
 import type { Exchange } from './exchange.ts';
@@ -50,7 +50,7 @@ export interface NetworkBackend {
   prune(filters: Filters): Promise<readonly string[]>;
 }
 
-const createRequest = struct<NetworkCreateRequest>('network.CreateRequest', {
+const createRequest = struct<NetworkCreateRequest>('types.NetworkCreateRequest', {
   Name: text(),
   CheckDuplicate: bool,
   Driver: text(),
@@ -78,11 +78,11 @@ const createRequest = struct<NetworkCreateRequest>('network.CreateRequest', {
 });
 
 const connectRequest = struct<{ Container?: string; EndpointConfig?: EndpointSettings }>(
-  'network.ConnectOptions',
+  'types.NetworkConnect',
   { Container: text(), EndpointConfig: endpointSettings },
 );
 
-const disconnectRequest = struct<{ Container?: string; Force?: boolean }>('network.DisconnectOptions', {
+const disconnectRequest = struct<{ Container?: string; Force?: boolean }>('types.NetworkDisconnect', {
   Container: text(),
   Force: bool,
 });
@@ -97,6 +97,12 @@ export async function networkList({ backend, query, reply }: Exchange): Promise<
 export async function networkInspect({ backend, parameters, query, reply }: Exchange): Promise<void> {
   const { name = '' } = parameters;
   const scope = query.get('scope') ?? '';
+  const verbose = query.get('verbose') ?? '';
+  if (verbose !== '' && !/^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(verbose)) {
+    throw invalidParameter(
+      `invalid value for verbose: ${verbose}: strconv.ParseBool: parsing ${JSON.stringify(verbose)}: invalid syntax`,
+    );
+  }
   // The networks of a swarm have another.
   if (scope !== '' && scope !== 'local') throw noSuchNetwork(name);
   reply.json(200, await backend.networks.inspect(name));
@@ -131,5 +137,6 @@ export async function networkDisconnect({ backend, parameters, json, reply }: Ex
 /** POST /networks/prune */
 export async function networkPrune({ backend, query, reply }: Exchange): Promise<void> {
   const filters = filtersQuery(query, ['label', 'label!', 'until']);
-  reply.json(200, { NetworksDeleted: await backend.networks.prune(filters) });
+  const names = await backend.networks.prune(filters);
+  reply.json(200, { NetworksDeleted: names.length === 0 ? null : names });
 }

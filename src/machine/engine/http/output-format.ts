@@ -23,12 +23,13 @@ export interface OutputFormat {
 }
 
 const NEWLINE = 0x0a;
-const RAW = 'application/vnd.docker.raw-stream';
+/** Output as it is. */
+export const RAW_STREAM = 'application/vnd.docker.raw-stream';
 const MULTIPLEXED = 'application/vnd.docker.multiplexed-stream';
 
 /** The Content-Type of output: up to API 1.41 framed output was called raw as well. */
 export function outputType(version: string, isRaw: boolean): string {
-  return isRaw || compareApiVersions(version, '1.42') < 0 ? RAW : MULTIPLEXED;
+  return isRaw || compareApiVersions(version, '1.42') < 0 ? RAW_STREAM : MULTIPLEXED;
 }
 
 /**

@@ -44,6 +44,11 @@ export class ProgressStream {
     output.write(format(message));
   };
 
+  /** Begins the answer before there is anything to tell: from now on no fault is a refusal. */
+  begin(): void {
+    this.#begin();
+  }
+
   /** Runs the operation and ends the answer. Throws only what was thrown before the answer began. */
   async run(operation: () => Promise<void>): Promise<void> {
     try {

@@ -12,7 +12,8 @@ export function numberQuery(query: URLSearchParams, name: string): number | unde
   const value = query.get(name);
   if (value === null || value === '') return undefined;
   if (!/^-?\d{1,9}$/.test(value)) {
-    throw invalidParameter(`strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
+    const fault = /^[-+]?\d+$/.test(value) ? 'value out of range' : 'invalid syntax';
+    throw invalidParameter(`strconv.Atoi: parsing ${JSON.stringify(value)}: ${fault}`);
   }
   return Number(value);
 }
@@ -20,8 +21,9 @@ export function numberQuery(query: URLSearchParams, name: string): number | unde
 /**
  * Docker's filters, `{"name":["x"]}` or the older `{"name":{"x":true}}`. Throws ENGINE_INVALID_PARAMETER
  * for anything else, and for a key that is not among `known`, if that is given.
+ * @param doing what the sentence about what is no JSON begins with
  */
-export function filtersQuery(query: URLSearchParams, known?: readonly string[]): Filters {
+export function filtersQuery(query: URLSearchParams, known?: readonly string[], doing = ''): Filters {
   const text = query.get('filters');
   const filters = new Map<string, readonly string[]>();
   if (text === null || text === '') return filters;
@@ -29,7 +31,7 @@ export function filtersQuery(query: URLSearchParams, known?: readonly string[]):
   try {
     value = JSON.parse(text);
   } catch {
-    throw invalidParameter('invalid filter');
+    throw invalidParameter(`${doing}invalid filter`);
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw invalidParameter('invalid filter');
@@ -58,6 +60,6 @@ export function timeQuery(query: URLSearchParams, name: string): bigint | undefi
   }
   const milliseconds = Date.parse(value);
   if (Number.isNaN(milliseconds))
-    throw invalidParameter(`invalid value for "${name}": failed to parse value as time`);
+    throw invalidParameter(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
   return BigInt(milliseconds) * 1_000_000n;
 }

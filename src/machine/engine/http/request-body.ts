@@ -7,6 +7,9 @@ const MAX_BYTES = 4 * 1024 * 1024;
 /** A JSON object from outside. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+/** A media type: two words of RFC 9110's tokens. */
+const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+$/;
+
 /** Reads a stream to its end. Throws REQUEST_TOO_LARGE beyond 4 MiB. */
 export async function readAll(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -24,59 +27,32 @@ export async function readAll(stream: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Parses a request's JSON object; nothing is an empty one. Throws ENGINE_INVALID_PARAMETER. */
-export function parseJsonObject(body: Buffer, contentType: string | undefined): JsonObject {
-  if (body.length === 0) return {};
-  const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase();
+/** Parses a request's JSON; undefined for an empty body. Throws ENGINE_INVALID_PARAMETER. */
+export function parseJson(body: Buffer, contentType: string | undefined): unknown {
+  if (body.length === 0) return undefined;
+  const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (type !== '' && !MEDIA_TYPE.test(type)) {
+    const fault = type.includes('/') ? 'expected token after slash' : 'expected slash after first token';
+    throw invalidParameter(`malformed Content-Type header (${contentType ?? ''}): mime: ${fault}`);
+  }
   if (type !== 'application/json') {
     throw invalidParameter(
       `unsupported Content-Type header (${contentType ?? ''}): must be 'application/json'`,
     );
   }
-  let value: unknown;
+  const text = body.toString('utf8');
   try {
-    value = JSON.parse(body.toString('utf8'));
+    return JSON.parse(text);
   } catch (error) {
-    throw invalidParameter(`invalid JSON: ${error instanceof Error ? error.message : ''}`);
+    throw invalidParameter(jsonFault(text, error instanceof Error ? error.message : ''));
   }
-  if (value === null) return {};
-  if (typeof value !== 'object' || Array.isArray(value)) {
-    throw invalidParameter('invalid JSON: the body is not an object');
-  }
-  return value as JsonObject;
 }
 
-function wrongType(name: string, wanted: string): ToolError {
-  return invalidParameter(`invalid JSON: json: cannot unmarshal field ${name}: it is not ${wanted}`);
-}
-
-/** A field that has to be a text; undefined when absent or null. Throws ENGINE_INVALID_PARAMETER. */
-export function textField(object: JsonObject, name: string): string | undefined {
-  const value = object[name] ?? undefined;
-  if (value === undefined || typeof value === 'string') return value;
-  throw wrongType(name, 'a string');
-}
-
-/** A field that has to be true or false; false when absent. */
-export function booleanField(object: JsonObject, name: string): boolean {
-  const value = object[name] ?? false;
-  if (typeof value === 'boolean') return value;
-  throw wrongType(name, 'a boolean');
-}
-
-/** A field that has to be a list of texts; empty when absent. */
-export function textListField(object: JsonObject, name: string): string[] {
-  const value = object[name] ?? [];
-  if (Array.isArray(value) && value.every(item => typeof item === 'string')) return value;
-  throw wrongType(name, 'an array of strings');
-}
-
-/** A `ConsoleSize`: height and width; undefined when absent. */
-export function sizeField(object: JsonObject, name: string): { rows: number; columns: number } | undefined {
-  const value = object[name] ?? undefined;
-  if (value === undefined) return undefined;
-  if (!Array.isArray(value) || value.length !== 2) throw wrongType(name, 'an array of two numbers');
-  const [rows, columns] = value as unknown[];
-  if (!Number.isInteger(rows) || !Number.isInteger(columns)) throw wrongType(name, 'an array of two numbers');
-  return { rows: Number(rows), columns: Number(columns) };
+/** What is wrong with a text that is no JSON, in Docker's words. @param message of the parser */
+function jsonFault(text: string, message: string): string {
+  if (text.trim() === '') return 'invalid JSON: got EOF while reading request body';
+  if (message.includes('after JSON')) return 'unexpected content after JSON';
+  const at = Number(/at position (\d+)/.exec(message)?.[1] ?? text.length);
+  if (at >= text.trimEnd().length) return 'invalid JSON: unexpected EOF';
+  return `invalid JSON: invalid character '${text[at] ?? ''}' looking for beginning of value`;
 }

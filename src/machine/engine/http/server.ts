@@ -8,15 +8,16 @@ import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
 import { nodeHttps } from '../../../shared/node-https.ts';
 import { API_VERSION, parseVersionedPath } from '../../engine-api/api-version.ts';
 import { httpStatusOf } from '../../engine-api/http-status.ts';
-import { matchRoute } from '../../engine-api/routes.ts';
+import { matchRoute, unsupportedSentence } from '../../engine-api/routes.ts';
 import { listenPrivately } from '../../host/listen-privately.ts';
 import type { Log } from '../../log.ts';
 import type { TlsSettings } from '../../../shared/engine-settings.ts';
 import type { TlsFiles } from '../settings/tls-files.ts';
+import { invalidParameter } from '../docker-errors.ts';
 import type { LoadBackend } from './backend.ts';
 import { type Exchange, type Reply, plainReply, takeUpgradeBody, upgradeReply } from './exchange.ts';
 import { ping } from './ping.ts';
-import { parseJsonObject, readAll } from './request-body.ts';
+import { parseJson, readAll } from './request-body.ts';
 import type { TlsServer } from './tls-port.ts';
 
 /** A listening server. Disposing of it closes its connections and takes the socket away. */
@@ -24,6 +25,8 @@ export type ApiServer = AsyncDisposable;
 
 const MAX_CONNECTIONS = 1024;
 /** The longest that a timer can be. */
+/** As Go's server has it: the names of all images to save stand in one line. */
+const MAX_HEADER_BYTES = 1024 * 1024;
 const NEVER_MS = 2 ** 31 - 1;
 const HANDSHAKE_MS = 20_000;
 const HEADERS_MS = 30_000;
@@ -41,7 +44,11 @@ const HEADERS: Readonly<Record<string, string>> = {
  */
 export async function serveApi(loadBackend: LoadBackend, socketPath: string, log: Log): Promise<ApiServer> {
   // Only root connects here, so nobody is hurried, and no timer looks for those that are slow.
-  const server = createServer({ connectionsCheckingInterval: NEVER_MS, headersTimeout: 0 });
+  const server = createServer({
+    connectionsCheckingInterval: NEVER_MS,
+    headersTimeout: 0,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
   answerRequests(server, loadBackend, log);
   await listen(socketPath, async () => {
     await removeStaleSocket(socketPath);
@@ -67,6 +74,7 @@ export async function serveTls(
       rejectUnauthorized: true,
       // Clients close their side of an attached connection at the end of their input, and listen on.
       allowHalfOpen: true,
+      maxHeaderSize: MAX_HEADER_BYTES,
       handshakeTimeout: HANDSHAKE_MS,
       headersTimeout: HEADERS_MS,
     });
@@ -129,7 +137,7 @@ async function answerPlain(
   const reply = plainReply(response, HEADERS);
   try {
     await route(loadBackend, request, reply, gone.signal, request, async () =>
-      parseJsonObject(await readAll(request), request.headers['content-type']),
+      parseJson(await readAll(request), request.headers['content-type']),
     );
   } catch (error) {
     if (!gone.signal.aborted)
@@ -174,8 +182,8 @@ async function route(
   if (match === undefined) {
     throw new ToolError('page not found', { code: 'API_NO_SUCH_PATH', kind: 'not-found' });
   }
-  if (match.name === 'planned') {
-    throw new ToolError(`${method} ${path} is not supported by system-docker yet`, {
+  if (match.name === 'unsupported') {
+    throw new ToolError(unsupportedSentence(method, path), {
       code: 'ENGINE_NOT_SUPPORTED',
       kind: 'unsupported',
     });
@@ -184,6 +192,8 @@ async function route(
     ping({ method, reply });
     return;
   }
+  const badEscape = /%(?![0-9a-fA-F]{2})[^&]{0,2}/.exec(queries.join('?'))?.[0];
+  if (badEscape !== undefined) throw invalidParameter(`invalid URL escape ${JSON.stringify(badEscape)}`);
   const query = new URLSearchParams(queries.join('?'));
   // Loaded by the first who asks for more than a sign of life: many machines have services and no clients.
   const [{ HANDLERS }, backend] = await Promise.all([import('./handlers.ts'), loadBackend()]);

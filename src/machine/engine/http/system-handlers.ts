@@ -1,3 +1,4 @@
+import { compareApiVersions } from '../../engine-api/api-version.ts';
 import { type Exchange, writeAll } from './exchange.ts';
 import { invalidParameter } from '../docker-errors.ts';
 import { filtersQuery, timeQuery } from './query.ts';
@@ -8,8 +9,19 @@ export async function version({ backend, reply }: Exchange): Promise<void> {
 }
 
 /** GET /info */
-export async function info({ backend, reply }: Exchange): Promise<void> {
-  reply.json(200, await backend.system.info());
+export async function info({ backend, version, reply }: Exchange): Promise<void> {
+  const body = await backend.system.info();
+  reply.json(200, compareApiVersions(version, '1.25') < 0 ? oldInfo(body) : body);
+}
+
+/** Before API 1.25 security options were names alone. */
+function oldInfo(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const options = Array.isArray(body.SecurityOptions) ? body.SecurityOptions.map(String) : [];
+  return {
+    ...body,
+    ExecutionDriver: '<not supported>',
+    SecurityOptions: options.map(option => /(?<=^name=)[^,]*/.exec(option)?.[0] ?? option),
+  };
 }
 
 /** GET /events */
@@ -21,6 +33,11 @@ export async function events({ backend, query, reply, signal }: Exchange): Promi
     ...(sinceNs === undefined ? {} : { sinceNs }),
     ...(untilNs === undefined ? {} : { untilNs }),
   };
+  if (sinceNs !== undefined && untilNs !== undefined && sinceNs > untilNs) {
+    throw invalidParameter(
+      `\`since\` time (${query.get('since')}) cannot be after \`until\` time (${query.get('until')})`,
+    );
+  }
   const source = backend.system.events(range, filters, signal);
   const output = reply.stream(200, 'application/json');
   for await (const event of source) await writeAll(output, `${JSON.stringify(event)}\n`, signal);
@@ -41,4 +58,10 @@ export async function diskUsage({ backend, query, version, reply }: Exchange): P
     if (!USAGE_TYPES.includes(type)) throw invalidParameter(`unknown object type: ${type}`);
   }
   reply.json(200, await backend.system.diskUsage(types.length === 0 ? USAGE_TYPES : types, version));
+}
+
+/** POST /build/prune: `docker system prune` asks for it too. What is never built has no cache. */
+export function buildPrune({ reply }: Exchange): Promise<void> {
+  reply.json(200, { CachesDeleted: null, SpaceReclaimed: 0 });
+  return Promise.resolve();
 }

@@ -1,4 +1,6 @@
+import { messageOf } from '../../../shared/errors.ts';
 import type { TlsSettings } from '../../../shared/engine-settings.ts';
+import type { SettingsKeeper } from '../settings/settings-keeper.ts';
 import type { TlsFiles } from '../settings/tls-files.ts';
 import type { ApiServer } from './server.ts';
 
@@ -8,41 +10,48 @@ export interface TlsServer extends ApiServer {
   renew(files: TlsFiles): void;
 }
 
+type Serve = (address: TlsSettings, files: TlsFiles) => Promise<TlsServer>;
+
 /** The API's TCP port: open where the settings ask for one. Disposing of it closes it. */
 export class TlsPort implements AsyncDisposable {
-  readonly #open: (address: TlsSettings, files: TlsFiles) => Promise<TlsServer>;
-  #server: TlsServer | undefined;
-  #address: TlsSettings | undefined;
+  readonly #serve: Serve;
+  #open: { readonly address: TlsSettings; readonly server: TlsServer } | undefined;
 
-  /** @param open throws API_LISTEN_FAILED */
-  constructor(open: (address: TlsSettings, files: TlsFiles) => Promise<TlsServer>) {
-    this.#open = open;
+  /** @param serve throws API_LISTEN_FAILED */
+  constructor(serve: Serve) {
+    this.#serve = serve;
   }
 
   /**
-   * Opens, moves, renews or closes the port. What cannot be done leaves it as it was: throws what reading the files and
-   * opening a port throw.
+   * Opens, moves, renews or closes the port as the settings say. What cannot be done leaves it as it was, and is among the
+   * faults of the settings.
    */
-  async apply(wanted: TlsSettings | undefined, readFiles: () => Promise<TlsFiles>): Promise<void> {
-    if (wanted === undefined) {
-      await this[Symbol.asyncDispose]();
+  async follow(settings: SettingsKeeper): Promise<void> {
+    const { tls } = settings.current;
+    try {
+      if (tls === undefined) await this[Symbol.asyncDispose]();
+      const files = tls === undefined ? undefined : await settings.readTlsFiles();
+      settings.say('TLS files', files?.warning);
+      if (tls !== undefined && files !== undefined) await this.#apply(tls, files);
+      settings.say('TLS port', undefined);
+    } catch (error) {
+      settings.say('TLS port', `TLS port ${tls?.port ?? ''}: ${messageOf(error)}`);
+    }
+  }
+
+  async #apply(address: TlsSettings, files: TlsFiles): Promise<void> {
+    if (this.#open?.address.host === address.host && this.#open.address.port === address.port) {
+      this.#open.server.renew(files);
       return;
     }
-    const files = await readFiles();
-    if (this.#address?.host === wanted.host && this.#address.port === wanted.port) {
-      this.#server?.renew(files);
-      return;
-    }
-    const server = await this.#open(wanted, files);
+    const server = await this.#serve(address, files);
     await this[Symbol.asyncDispose]();
-    this.#server = server;
-    this.#address = wanted;
+    this.#open = { address, server };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    this.#address = undefined;
-    await server?.[Symbol.asyncDispose]();
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.server[Symbol.asyncDispose]();
   }
 }

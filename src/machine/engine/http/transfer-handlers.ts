@@ -4,7 +4,7 @@ import { invalidParameter } from '../docker-errors.ts';
 import { type Exchange, writeAll } from './exchange.ts';
 import { type ProgressBody, ProgressStream } from './progress-stream.ts';
 import { booleanQuery } from './query.ts';
-import type { JsonObject } from './request-body.ts';
+import { decodeBody, struct, text } from './go-json.ts';
 
 type Send = (message: ProgressBody) => void;
 
@@ -49,8 +49,28 @@ export interface TransferBackend {
     signal: AbortSignal,
   ): Promise<Readonly<Record<string, unknown>>>;
   /** The sentence about a login that was accepted. */
-  login(login: JsonObject, signal: AbortSignal): Promise<string>;
+  login(login: LoginRequest, signal: AbortSignal): Promise<string>;
 }
+
+/** POST /auth; names as on the wire. */
+export type LoginRequest = Readonly<
+  Partial<
+    Record<
+      'username' | 'password' | 'auth' | 'email' | 'serveraddress' | 'identitytoken' | 'registrytoken',
+      string
+    >
+  >
+>;
+
+const loginRequest = struct<LoginRequest>('registry.AuthConfig', {
+  username: text(),
+  password: text(),
+  auth: text(),
+  email: text(),
+  serveraddress: text(),
+  identitytoken: text(),
+  registrytoken: text(),
+});
 
 /** POST /images/create: a pull, or an import. */
 export async function imageCreate(exchange: Exchange): Promise<void> {
@@ -91,6 +111,8 @@ export async function imagePush(exchange: Exchange): Promise<void> {
 /** POST /images/load */
 export async function imageLoad({ backend, query, body, reply, signal }: Exchange): Promise<void> {
   const stream = new ProgressStream(reply);
+  // A fault is always told in the answer, as Docker does it.
+  stream.begin();
   await stream.run(() =>
     backend.transfers.load(body, booleanQuery(query, 'quiet'), { send: stream.send, signal }),
   );
@@ -114,7 +136,7 @@ export async function distributionInspect(exchange: Exchange): Promise<void> {
 
 /** POST /auth: what the registry refuses is 401 here and nowhere else. */
 export async function login({ backend, json, reply, signal }: Exchange): Promise<void> {
-  const body = await json();
+  const body = decodeBody(loginRequest, await json());
   try {
     reply.json(200, { Status: await backend.transfers.login(body, signal), IdentityToken: '' });
   } catch (error) {
@@ -136,7 +158,9 @@ function platformQuery(query: URLSearchParams): PlatformQuery | undefined {
   const [first = '', second, variant] = words;
   if (words.length > 3 || words.some(word => !/^[a-z0-9_.-]+$/.test(word))) {
     throw invalidParameter(
-      `${JSON.stringify(text)}: unknown operating system or architecture: invalid argument`,
+      words.length > 3
+        ? `${JSON.stringify(text)}: cannot parse platform specifier: invalid argument`
+        : `${JSON.stringify(text)}: unknown operating system or architecture: invalid argument`,
     );
   }
   if (second === undefined) {

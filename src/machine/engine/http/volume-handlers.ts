@@ -11,6 +11,8 @@ export interface VolumeCreateRequest {
   readonly Driver?: string;
   readonly DriverOpts?: Readonly<Record<string, string>>;
   readonly Labels?: Readonly<Record<string, string>>;
+  /** For volumes of a swarm, which is looked no further into. */
+  readonly ClusterVolumeSpec?: Readonly<Record<string, unknown>>;
 }
 
 /** What volumes need of the engine. */
@@ -27,11 +29,16 @@ const createRequest = struct<VolumeCreateRequest>('volume.CreateOptions', {
   Driver: text(),
   DriverOpts: map(text()),
   Labels: map(text()),
+  ClusterVolumeSpec: struct('volume.ClusterVolumeSpec', {}),
 });
 
 /** GET /volumes */
 export async function volumeList({ backend, query, reply }: Exchange): Promise<void> {
-  const filters = filtersQuery(query, ['dangling', 'driver', 'label', 'name']);
+  const filters = filtersQuery(
+    query,
+    ['dangling', 'driver', 'label', 'name'],
+    'error reading volume filters: ',
+  );
   reply.json(200, { Volumes: await backend.volumes.list(filters), Warnings: null });
 }
 

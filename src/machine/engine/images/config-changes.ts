@@ -64,7 +64,7 @@ function applyChange(config: ImageConfigJson, change: string, setsCommand: boole
     case 'HEALTHCHECK':
       return { ...config, Healthcheck: healthcheckOf(config, rest) };
     default:
-      throw invalidParameter(`${word.toLowerCase() || 'an empty text'} is not a valid change command`);
+      throw invalidParameter(`${word.toUpperCase() || 'an empty text'} is not a valid change command`);
   }
 }
 

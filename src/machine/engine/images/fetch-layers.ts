@@ -5,7 +5,7 @@ import { decompressLayer } from '../../../shared/oci/layer-compression.ts';
 import type { EngineContext } from '../context.ts';
 import type { ImageDraft } from './image-draft.ts';
 import type { ImageLayer } from './image.ts';
-import type { SpooledLayer } from './layer-file.ts';
+import type { SpooledLayer } from './layer-folder.ts';
 import { type Progress, byteCounter, countBytes, shortId } from './progress.ts';
 
 /** Downloads at a time, as Docker's default. */

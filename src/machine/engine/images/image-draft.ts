@@ -3,8 +3,7 @@ import { ToolError } from '../../../shared/errors.ts';
 import type { NewImage } from './image-folder.ts';
 import type { ImageStore } from './image-store.ts';
 import type { Image, ImageLayer } from './image.ts';
-import type { SpooledLayer } from './layer-file.ts';
-import { readLayerTar } from './layer-tar.ts';
+import type { SpooledLayer } from './layer-folder.ts';
 
 export interface DraftLayerOptions {
   /** For messages. */
@@ -74,11 +73,11 @@ export class ImageDraft implements AsyncDisposable {
     layer: ImageLayer,
     options: Omit<DraftLayerOptions, 'name'> = {},
   ): Promise<ImageLayer> {
+    const known = this.pinLayer(layer.diffId);
+    if (known !== undefined) return known;
     const name = `layer ${layer.diffId}`;
-    return (
-      this.pinLayer(layer.diffId) ??
-      (await this.addLayer(readLayerTar(image, layer), { ...options, name, expected: layer.diffId }))
-    );
+    const { readLayerTar } = await import('./layer-tar.ts');
+    return await this.addLayer(readLayerTar(image, layer), { ...options, name, expected: layer.diffId });
   }
 
   /** Adds all layers of an image that is there, from whichever store. */

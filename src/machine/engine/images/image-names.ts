@@ -41,11 +41,21 @@ export function tryParseReference(text: string): ImageReference | undefined {
 /** A reference that a client gave. Throws ENGINE_INVALID_PARAMETER in Docker's words. */
 export function parseClientReference(text: string): ImageReference {
   const reference = tryParseReference(text);
-  if (reference !== undefined) return reference;
-  const lower = tryParseReference(text.toLowerCase());
-  if (lower === undefined) throw invalidParameter('invalid reference format');
-  const name = text.replace(/@.*$/, '').replace(/:[^/]*$/, '');
-  throw invalidParameter(`invalid reference format: repository name (${name}) must be lowercase`);
+  if (reference === undefined) throw invalidReference(text);
+  return reference;
+}
+
+/** What is wrong with a text that is no reference: 400, in Docker's words. */
+function invalidReference(text: string): ToolError {
+  const [first = '', ...rest] = text.split('/');
+  const namesHost = rest.length > 0 && (/[.:]|^localhost$/.test(first) || first !== first.toLowerCase());
+  const path = namesHost ? rest.join('/') : rest.length === 0 ? `library/${text}` : text;
+  const [name = ''] = path.split(':');
+  return invalidParameter(
+    name === name.toLowerCase()
+      ? 'invalid reference format'
+      : `invalid reference format: repository name (${name}) must be lowercase`,
+  );
 }
 
 /** A name as it is kept: the whole reference; one that is none stays as it is (a recipe's need not be one). */
@@ -68,9 +78,10 @@ export function showRepository(name: string): string {
   return colon > shown.lastIndexOf('/') ? shown.slice(0, colon) : shown;
 }
 
-/** 404 in Docker's words, from which clients learn that they may pull: `No such image: alpine:latest`. */
+/** 404 in Docker's words, from which clients learn that they may pull: `No such image: alpine:latest`; 400 for no name. */
 export function imageNotFound(name: string): ToolError {
-  if (isDigest(name) || isDigest(`sha256:${name}`)) return noSuchImage(name);
+  if (isDigest(name)) return noSuchImage(name);
+  if (isDigest(`sha256:${name}`)) return noSuchImage(`sha256:${name}`);
   const reference = tryParseReference(name);
-  return noSuchImage(reference === undefined ? name : familiarName(reference));
+  return reference === undefined ? invalidReference(name) : noSuchImage(familiarName(reference));
 }

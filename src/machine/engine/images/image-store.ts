@@ -15,7 +15,7 @@ import {
   readImageManifest,
   writeImageFolder,
 } from './image-folder.ts';
-import { readHeaders } from './layer-file.ts';
+import { readHeaders } from './layer-folder.ts';
 import { LayerMounts } from './layer-mounts.ts';
 import { LayerStore, discard } from './layer-store.ts';
 import {
@@ -105,7 +105,7 @@ export class ImageStore implements ImageHome {
       if (!/^[0-9a-f]{64}$/.test(name)) continue;
       try {
         const id: Digest = `sha256:${name}`;
-        await this.#loadImage(id);
+        this.#images.set(id, await this.#readImage(join(folder, name), id));
         if (named?.has(name) !== true && existsSync(join(folder, name, FORGOTTEN))) this.#forgotten.add(id);
       } catch (error) {
         complain(name, error);
@@ -188,16 +188,20 @@ export class ImageStore implements ImageHome {
         if (this.#forgotten.delete(id)) await rm(join(this.#folder, hexOf(id), FORGOTTEN), { force: true });
       } else {
         this.#options.onStep('image: write');
-        await writeImageFolder(join(this.#folder, `${MAKING}${hexOf(id)}`), id, image, this.#options.durable);
+        const making = join(this.#folder, `${MAKING}${hexOf(id)}`);
+        await writeImageFolder(making, id, image, this.#options.durable);
         const isNamed = [...references.tags.values(), ...references.digests.values()].includes(id);
+        let facts: ImageFacts;
         try {
+          // What cannot be read again must not take anybody's name.
+          facts = await this.#readImage(making, id);
           if (isNamed) await this.#saveReferences(references);
         } catch (error) {
-          await rm(join(this.#folder, `${MAKING}${hexOf(id)}`), { recursive: true, force: true });
+          await rm(making, { recursive: true, force: true });
           throw error;
         }
         await this.#publishFolder(hexOf(id));
-        await this.#loadImage(id);
+        this.#images.set(id, facts);
       }
       return id;
     });
@@ -288,11 +292,10 @@ export class ImageStore implements ImageHome {
     if (this.#options.durable) await syncFolder(this.#folder);
   }
 
-  async #loadImage(id: Digest): Promise<void> {
-    const home = join(this.#folder, hexOf(id));
+  async #readImage(home: string, id: Digest): Promise<ImageFacts> {
     const facts = await loadImageFolder(home, id);
     const missing = facts.layers.find(layer => this.layers.get(layer.diffId) === undefined);
     if (missing !== undefined) throw malformedImage(home, `its layer ${missing.diffId} is missing`);
-    this.#images.set(id, { ...facts, home: this });
+    return { ...facts, home: this };
   }
 }

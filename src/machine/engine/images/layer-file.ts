@@ -1,48 +1,24 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Entry } from '../../../shared/archive/entry.ts';
 import { writeTar } from '../../../shared/archive/tar.ts';
-import type { Digest } from '../../../shared/digest.ts';
 import { ToolError } from '../../../shared/errors.ts';
 import { openFileAccess } from '../../../shared/fs/file-access.ts';
 import { DEFAULT_LAYER_LIMITS, type LayerLimits, readLayer } from '../../../shared/oci/layer.ts';
 import { formatTarHeaders, readTarParts } from '../../../shared/oci/tar-headers.ts';
 import { packErofs } from '../runtime/mkfs-erofs.ts';
 import { saveJson } from '../store/json-file.ts';
-
-/** Names of the files in a layer's folder. */
-export const LAYER_FILES = { erofs: 'layer.erofs', headers: 'headers', facts: 'layer.json' } as const;
-
-/** A folder in the making begins so; whatever is in it means nothing. */
-export const MAKING = '.new-';
+import { LAYER_FILES, type LayerFacts, MAKING, type SpooledLayer } from './layer-folder.ts';
 
 /** Layers are many and their headers alike, so less effort than a build spends is enough. */
 const HEADERS_LEVEL = 6;
 
-/** layer.json */
-export interface LayerFacts {
-  readonly schema: 1;
-  /** Digest of the uncompressed tar. */
-  readonly diffId: Digest;
-  /** Its length. */
-  readonly sizeBytes: number;
-}
-
-/** A layer's uncompressed tar on the store's disk, its digest known, nothing in it looked at yet. */
-export interface SpooledLayer extends AsyncDisposable {
-  readonly diffId: Digest;
-  readonly sizeBytes: number;
-  /** Folder in the making, on the store's file system. */
-  readonly folder: string;
-  readonly tar: string;
-}
-
 export interface SpoolOptions {
   /** Folder of the store's layers. */
   readonly layers: string;
-  readonly maxBytes: number;
+  /** Of the tar; the limit for layers unless given. */
+  readonly maxBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told what comes next. */
   readonly onStep: (step: string) => void;
@@ -54,7 +30,7 @@ export interface SpoolOptions {
  */
 export async function spoolLayer(
   source: AsyncIterable<Uint8Array>,
-  { layers, maxBytes, signal, onStep }: SpoolOptions,
+  { layers, maxBytes = DEFAULT_LAYER_LIMITS.maxBytes, signal, onStep }: SpoolOptions,
 ): Promise<SpooledLayer> {
   onStep('layer: spool');
   const folder = join(layers, `${MAKING}${randomBytes(8).toString('hex')}`);
@@ -108,7 +84,8 @@ export interface PackLayerOptions {
 export async function packLayer(layer: SpooledLayer, options: PackLayerOptions): Promise<void> {
   const { tar, folder } = layer;
   const { name, signal, limits = DEFAULT_LAYER_LIMITS } = options;
-  const { entries, kept } = await readLayer(await openFileAccess(tar), { name, file: tar, limits });
+  const reading = { name, file: tar, limits, forContainers: true };
+  const { entries, kept } = await readLayer(await openFileAccess(tar), reading);
   signal?.throwIfAborted();
   options.onStep('layer: pack');
   await packErofs(counted(writeTar(withRoot(entries)), options.onProgress), {
@@ -119,10 +96,9 @@ export async function packLayer(layer: SpooledLayer, options: PackLayerOptions):
     signal,
   });
   const parts = readTarParts(await openFileAccess(tar), { name, file: tar, kept });
-  const record = await formatTarHeaders(parts, HEADERS_LEVEL);
   options.onStep('layer: write the headers');
   await using headers = await open(join(folder, LAYER_FILES.headers), 'wx', 0o600);
-  await headers.writeFile(record);
+  await headers.writeFile(formatTarHeaders(parts, HEADERS_LEVEL));
   if (options.durable) {
     await headers.sync();
     await using erofs = await open(join(folder, LAYER_FILES.erofs), 'r');
@@ -132,11 +108,6 @@ export async function packLayer(layer: SpooledLayer, options: PackLayerOptions):
   options.onStep('layer: write the facts');
   await rm(tar);
   await saveJson(join(folder, LAYER_FILES.facts), facts, options.durable);
-}
-
-/** The record of a layer's tar headers. */
-export function readHeaders(folder: string): AsyncIterable<Uint8Array> {
-  return createReadStream(join(folder, LAYER_FILES.headers));
 }
 
 /** mkfs.erofs gives a root that is not in the tar attributes of its own, and wants it first. */

@@ -2,20 +2,12 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, hexOf, isDigest } from '../../../shared/digest.ts';
 import { messageOf } from '../../../shared/errors.ts';
-import { DEFAULT_LAYER_LIMITS } from '../../../shared/oci/layer.ts';
 import { killByArgument } from '../../host/processes.ts';
 import type { Log } from '../../log.ts';
 import { missingProgram } from '../docker-errors.ts';
 import { KeyedQueue } from '../keyed-queue.ts';
 import { loadJson, syncFolder } from '../store/json-file.ts';
-import {
-  LAYER_FILES,
-  type LayerFacts,
-  MAKING,
-  type SpooledLayer,
-  packLayer,
-  spoolLayer,
-} from './layer-file.ts';
+import { LAYER_FILES, type LayerFacts, MAKING, type SpooledLayer } from './layer-folder.ts';
 
 const REMOVING = '.removing-';
 
@@ -118,10 +110,11 @@ export class LayerStore {
   async spool(
     source: AsyncIterable<Uint8Array>,
     signal?: AbortSignal,
-    maxBytes: number = DEFAULT_LAYER_LIMITS.maxBytes,
+    maxBytes?: number,
   ): Promise<SpooledLayer> {
     this.checkWritable();
     const { folder, onStep } = this.#options;
+    const { spoolLayer } = await import('./layer-file.ts');
     return spoolLayer(source, { layers: folder, onStep, maxBytes, signal });
   }
 
@@ -135,6 +128,7 @@ export class LayerStore {
     return this.#queue.run(layer.diffId, async () => {
       const known = this.#layers.get(layer.diffId);
       if (known !== undefined) return known;
+      const { packLayer } = await import('./layer-file.ts');
       await packLayer(layer, { ...options, program, durable, onStep });
       onStep('layer: publish');
       await rename(layer.folder, this.folderOf(layer.diffId));

@@ -34,8 +34,8 @@ export async function loadImages(
   const store = context.images.writable;
   const archive = decompressArchive(body, context.config.programs.busybox);
   await using spooled = await store.layers.spool(archive, signal, MAX_ARCHIVE_BYTES);
-  const images = await readSavedImages(spooled.tar, hostArch(process.arch) ?? 'amd64', 'the archive');
-  for (const image of images) await loadImage(context, image, options);
+  const images = readSavedImages(spooled.tar, hostArch(process.arch) ?? 'amd64', 'the archive');
+  for await (const image of images) await loadImage(context, image, options);
   if (!options.quiet) warnIfInMemory(store, options.progress);
 }
 

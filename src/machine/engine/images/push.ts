@@ -82,7 +82,7 @@ async function pushOne(context: EngineContext, push: Push): Promise<void> {
   const isSame = known !== undefined && layers.every((layer, i) => layer.digest === published?.[i]?.digest);
   const configDescriptor = descriptorOf(config, MEDIA_TYPES.dockerConfig);
   if ((await pusher.findBlob(reference, configDescriptor.digest, signal)) === undefined) {
-    await pusher.uploadBlob(reference, Readable.from([config]), signal);
+    await pusher.uploadBlob(reference, () => Readable.from([config]), signal);
   }
   const bytes = isSame ? known.bytes : formatManifest(configDescriptor, layers);
   const descriptor = descriptorOf(bytes, isSame ? known.mediaType : MEDIA_TYPES.dockerManifest);
@@ -120,9 +120,9 @@ async function pushLayer(
       return published;
     }
   }
-  const counter = byteCounter(progress, 'Pushing', id, layer.sizeBytes);
-  const packed = gzip(countBytes(readLayerTar(image, layer), counter));
-  const { digest, sizeBytes } = await pusher.uploadBlob(reference, packed, signal);
+  const open = (): AsyncIterable<Uint8Array> =>
+    gzip(countBytes(readLayerTar(image, layer), byteCounter(progress, 'Pushing', id, layer.sizeBytes)));
+  const { digest, sizeBytes } = await pusher.uploadBlob(reference, open, signal);
   progress({ status: 'Pushed', progressDetail: {}, id });
   const mediaType = published?.digest === digest ? published.mediaType : MEDIA_TYPES.dockerLayerGzip;
   return { mediaType, digest, sizeBytes, annotations: {} };

@@ -67,11 +67,10 @@ export function parseImageIndex(value: unknown, file: string): ImageIndex {
   return index as ImageIndex;
 }
 
-/** Whether a value from disk is a list of layers, at least one. */
+/** Whether a value from disk is a list of layers; an image that is only a configuration has none. */
 export function isLayerList(value: unknown): value is readonly ImageLayer[] {
   return (
     Array.isArray(value) &&
-    value.length > 0 &&
     value.every(
       (layer: Partial<StoredLayer> | null) =>
         layer !== null && isDigest(layer.diffId) && Number.isSafeInteger(layer.sizeBytes),

@@ -70,7 +70,7 @@ export function withoutImage({ tags, digests }: References, id: Digest): Referen
   return { tags: others(tags), digests: others(digests) };
 }
 
-/** Writes a store's references. Throws I/O errors. */
+/** Writes a store's references. Throws RECORD_TOO_LARGE for more names than can be kept, and I/O errors. */
 export async function saveReferences(
   folder: string,
   references: References,

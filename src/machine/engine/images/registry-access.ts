@@ -82,8 +82,11 @@ function credentialsOf(text: (name: string) => string): Credentials | undefined 
   return username === '' ? undefined : { kind: 'password', username, password };
 }
 
-/** A server's address as references spell it: addresses may be URLs from older times. */
+/** A server's address as references spell it: addresses may be URLs from older times. Throws ENGINE_INVALID_PARAMETER. */
 export function registryOf(address: string): string {
   const host = address.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+  // What is said of the rest may hold a password.
+  if (!/^(?:[A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?$/.test(host))
+    throw invalidParameter('invalid server address: not a host name with or without a port');
   return host === 'index.docker.io' || host === 'registry-1.docker.io' ? DEFAULT_REGISTRY : host;
 }

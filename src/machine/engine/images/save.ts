@@ -1,3 +1,4 @@
+import { ToolError } from '../../../shared/errors.ts';
 import type { Entry } from '../../../shared/archive/entry.ts';
 import { BLOCK_BYTES } from '../../../shared/archive/tar-header.ts';
 import { formatEntry } from '../../../shared/archive/tar.ts';
@@ -5,6 +6,7 @@ import { type Digest, digestOf, hexOf } from '../../../shared/digest.ts';
 import { MEDIA_TYPES } from '../../../shared/oci/media-types.ts';
 import { formatReference, familiarName } from '../../../shared/oci/reference.ts';
 import type { EngineContext } from '../context.ts';
+import { noSuchImage } from '../docker-errors.ts';
 import { holdImage } from './forgotten.ts';
 import { publishImageEvent } from './image-events.ts';
 import { normaliseName, showName, showRepository, tryParseReference } from './image-names.ts';
@@ -60,9 +62,18 @@ function select(
     const tagged = all.filter(({ tags }) => tags.length > 0);
     if (tagged.length > 0) return tagged;
   }
-  const image = context.images.resolve(text);
+  const image = resolveImage(context, text);
   const tags = image.names.filter(name => name === text || name === normaliseName(text));
   return [{ image, tags }];
+}
+
+/** Docker says the name here as it was given. */
+function resolveImage(context: EngineContext, text: string): Image {
+  try {
+    return context.images.resolve(text);
+  } catch (error) {
+    throw error instanceof ToolError && error.kind === 'not-found' ? noSuchImage(text) : error;
+  }
 }
 
 async function* archive(context: EngineContext, images: readonly Saved[]): AsyncGenerator<Uint8Array> {
@@ -124,17 +135,18 @@ function dockerEntry({ image, names }: Saved): object {
 
 /** What Docker before 1.10 read: the topmost layer by repository and tag. */
 function repositoriesOf(images: readonly Saved[]): object {
-  const repositories: Record<string, Record<string, string>> = {};
+  const repositories = new Map<string, Map<string, string>>();
   for (const { image, names } of images) {
     const top = image.layers.at(-1);
     for (const name of names) {
       const reference = tryParseReference(name);
       if (reference?.tag === undefined || top === undefined) continue;
       const repository = familiarName(reference).slice(0, -(reference.tag.length + 1));
-      (repositories[repository] ??= {})[reference.tag] = hexOf(top.diffId);
+      const tags = repositories.get(repository) ?? new Map<string, string>();
+      repositories.set(repository, tags.set(reference.tag, hexOf(top.diffId)));
     }
   }
-  return repositories;
+  return Object.fromEntries([...repositories].map(([name, tags]) => [name, Object.fromEntries(tags)]));
 }
 
 /** A layer of another length than its header says would shift everything behind it. */

@@ -23,14 +23,19 @@ export async function tagImage(
 
 /** The name that a repository and a tag make. Throws ENGINE_INVALID_PARAMETER in Docker's words. */
 export function parseTarget(repository: string, tag: string): ImageReference {
-  const reference = parseClientReference(tag === '' ? repository : `${withoutTag(repository)}:${tag}`);
-  if (reference.digest !== undefined) {
-    throw invalidParameter('refusing to create a tag with a digest reference');
-  }
+  const named = parseClientReference(repository);
+  if (named.digest !== undefined) throw invalidParameter('cannot import digest reference');
+  checkTag(tag);
+  const reference = tag === '' ? named : parseClientReference(`${withoutTag(repository)}:${tag}`);
   if (reference.repository === 'library/sha256') {
     throw invalidParameter('refusing to create an ambiguous tag using digest algorithm as name');
   }
   return reference;
+}
+
+/** Throws ENGINE_INVALID_PARAMETER for what cannot be a tag; nothing is `latest`. */
+export function checkTag(tag: string): void {
+  if (tag !== '' && !/^\w[\w.-]{0,127}$/.test(tag)) throw invalidParameter('invalid tag format');
 }
 
 function withoutTag(repository: string): string {

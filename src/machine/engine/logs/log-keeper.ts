@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isSystemError, messageOf } from '../../../shared/errors.ts';
 import type { Log } from '../../log.ts';
 import { sendControl } from '../runtime/conmon-control.ts';
-import { CURRENT, type LogFile, numberCurrent, trimLog } from './log-files.ts';
+import { EndedLogs } from './ended-logs.ts';
+import { CURRENT, type LogFile, listLogFiles, numberCurrent, trimLog } from './log-files.ts';
 
 export interface KeptLog {
   readonly folder: string;
@@ -31,6 +32,8 @@ const MIN_PAUSE_MS = 50;
 /** A flood is looked at again before it has grown by more than this. */
 const MAX_GROWTH_BYTES = 4 * 1024 * 1024;
 const MIN_SHARE_BYTES = 64 * 1024;
+/** Of the budget, for the logs of containers that have ended. */
+const ENDED_SHARE = 0.25;
 const STATE_SHARE_BYTES = 32 * 1024 * 1024;
 
 interface Watched extends KeptLog {
@@ -41,13 +44,15 @@ interface Watched extends KeptLog {
   unwatchable: boolean;
   /** The newest file at the last look, and when that was on the clock that never jumps. */
   seen: { readonly inode: bigint; readonly sizeBytes: number; readonly atMs: number } | undefined;
+  /** Its pace, which decays from look to look. */
+  bytesPerMs: number;
   pauseMs: number;
 }
 
 /**
  * Keeps the logs of running containers within their budget: a file that has grown to half of the
  * container's share, or to its own limit, is put aside and conmon told to open a new one, and the oldest
- * files go.
+ * files go. Logs in memory of ended containers have a part of the budget, and those that ended first go.
  *
  * INVARIANTS
  * 1. Nothing runs while nothing is written: a change arms one timer, which looks once and listens again.
@@ -61,14 +66,17 @@ export class LogKeeper {
   readonly #log: Log;
   readonly #watched = new Map<string, Watched>();
 
+  readonly #ended: EndedLogs;
+
   constructor(budgetBytes: number, log: Log) {
-    this.#budgetBytes = budgetBytes;
+    this.#budgetBytes = budgetBytes * (1 - ENDED_SHARE);
+    this.#ended = new EndedLogs(budgetBytes * ENDED_SHARE);
     this.#log = log;
   }
 
   /** Takes a running container's log in care. */
   async keep(id: string, kept: KeptLog): Promise<void> {
-    this.release(id);
+    this.forget(id);
     const watched: Watched = {
       ...kept,
       watcher: undefined,
@@ -76,17 +84,39 @@ export class LogKeeper {
       closed: false,
       unwatchable: false,
       seen: undefined,
+      bytesPerMs: 0,
       pauseMs: FIRST_PAUSE_MS,
     };
     this.#watched.set(id, watched);
     await this.#look(watched);
   }
 
-  /** The container does not run any more: its log is trimmed once more, and then left alone. */
+  /** The container does not run any more: its log is trimmed once more, and then left alone while there is room. */
   release(id: string): void {
     const watched = this.#watched.get(id);
     if (watched === undefined) return;
-    void this.#trim(watched, this.#limitsOf(watched));
+    const limits = this.#limitsOf(watched);
+    this.forget(id);
+    void this.#trim(watched, limits).then(() =>
+      watched.onState ? undefined : this.noteEnded(id, watched.folder),
+    );
+  }
+
+  /** Counts a log in memory of a container that had ended before. */
+  async noteEnded(id: string, folder: string): Promise<void> {
+    if (this.#watched.has(id)) return;
+    try {
+      await this.#ended.add(id, folder);
+    } catch (error) {
+      this.#complain(folder, error);
+    }
+  }
+
+  /** The container is removed: nothing is done with its log any more. */
+  forget(id: string): void {
+    this.#ended.forget(id);
+    const watched = this.#watched.get(id);
+    if (watched === undefined) return;
     this.#watched.delete(id);
     watched.closed = true;
     watched.watcher?.close();
@@ -94,7 +124,7 @@ export class LogKeeper {
   }
 
   releaseAll(): void {
-    for (const id of [...this.#watched.keys()]) this.release(id);
+    for (const id of [...this.#watched.keys()]) this.forget(id);
   }
 
   #limitsOf(watched: Watched): LogLimits {
@@ -117,7 +147,7 @@ export class LogKeeper {
       watched.pauseMs = planPause(watched, newest, Math.min(maxFileBytes, MAX_GROWTH_BYTES));
       if (newest?.number !== undefined && newest.sizeBytes > maxFileBytes) await rotate(watched);
     } catch (error) {
-      this.#complain(watched, error);
+      this.#complain(watched.folder, error);
     }
     await this.#trim(watched, this.#limitsOf(watched));
     this.#listen(watched);
@@ -128,34 +158,23 @@ export class LogKeeper {
       // One file is always being filled.
       await trimLog(await numberCurrent(watched.folder), maxTotalBytes - maxFileBytes);
     } catch (error) {
-      this.#complain(watched, error);
+      this.#complain(watched.folder, error);
     }
   }
 
-  #complain({ folder }: Watched, error: unknown): void {
+  #complain(folder: string, error: unknown): void {
     this.#log.warning('a log could not be kept in its bounds', { folder, reason: messageOf(error) });
   }
 
   #listen(watched: Watched): void {
     if (watched.closed) return;
-    const changed = (): void => {
-      watched.watcher?.close();
-      watched.watcher = undefined;
-      if (watched.closed || watched.timer !== undefined) return;
-      const quietMs = performance.now() - (watched.seen?.atMs ?? 0);
-      watched.timer = setTimeout(
-        () => {
-          watched.timer = undefined;
-          void this.#look(watched);
-        },
-        quietMs > CHECK_PAUSE_MS ? FIRST_PAUSE_MS : watched.pauseMs,
-      );
-      watched.timer.unref();
-    };
+    const changed = (): void => this.#changed(watched);
     try {
       watched.watcher = watch(watched.folder, { persistent: false }, changed);
       watched.watcher.on('error', changed);
       watched.unwatchable = false;
+      // What was written before it listened would otherwise be found with the next line, which may never come.
+      if (hasGrown(watched)) changed();
     } catch (error) {
       if (isSystemError(error, 'ENOENT')) return;
       if (!watched.unwatchable) {
@@ -168,6 +187,28 @@ export class LogKeeper {
       changed();
     }
   }
+
+  /** Something was written: the log is looked at in a while. */
+  #changed(watched: Watched): void {
+    watched.watcher?.close();
+    watched.watcher = undefined;
+    if (watched.closed || watched.timer !== undefined) return;
+    const quietMs = performance.now() - (watched.seen?.atMs ?? 0);
+    watched.timer = setTimeout(
+      () => {
+        watched.timer = undefined;
+        void this.#look(watched);
+      },
+      quietMs > CHECK_PAUSE_MS ? FIRST_PAUSE_MS : watched.pauseMs,
+    );
+    watched.timer.unref();
+  }
+}
+
+/** Whether the newest file has grown, or is another one, since the last look. */
+function hasGrown({ folder, seen }: Watched): boolean {
+  const newest = listLogFiles(folder).at(-1);
+  return newest !== undefined && (newest.inode !== seen?.inode || newest.sizeBytes !== seen.sizeBytes);
 }
 
 /** How long the log can be left alone: until it has grown by `maxGrowthBytes` at its present pace. */
@@ -178,8 +219,9 @@ function planPause(watched: Watched, newest: LogFile | undefined, maxGrowthBytes
   if (before === undefined) return CHECK_PAUSE_MS;
   const base = before.inode === watched.seen.inode ? before.sizeBytes : 0;
   const bytesPerMs = (watched.seen.sizeBytes - base) / Math.max(1, atMs - before.atMs);
-  if (bytesPerMs <= 0) return CHECK_PAUSE_MS;
-  return Math.min(CHECK_PAUSE_MS, Math.max(MIN_PAUSE_MS, maxGrowthBytes / bytesPerMs));
+  // Those who write in bursts are not forgotten in between.
+  watched.bytesPerMs = Math.max(bytesPerMs, watched.bytesPerMs / 2);
+  return Math.min(CHECK_PAUSE_MS, Math.max(MIN_PAUSE_MS, maxGrowthBytes / watched.bytesPerMs));
 }
 
 /** Puts the file aside, which has a number, and has conmon open a new `current`. */

@@ -1,8 +1,10 @@
 import type { EndpointSettings } from '../../engine-api/wire.ts';
 import { keepNetworkNamespace, hasNetworkNamespace } from '../../host/network-namespace.ts';
+import { isRunning } from '../../host/processes.ts';
 import { writeNetworkFiles } from '../containers/network-files.ts';
 import type { EngineContext } from '../context.ts';
-import { conflict, networkRefused } from '../docker-errors.ts';
+import { conflict, invalidParameter, networkRefused, notRunning } from '../docker-errors.ts';
+import { isLive } from '../store/container-record.ts';
 import { allocateEndpoint, interfaceNameFor } from './allocate.ts';
 import { hostBindingOf, networkOf } from './attach.ts';
 import type { EndpointWish, Sandbox } from './endpoint.ts';
@@ -27,7 +29,7 @@ export async function connectNetwork(
   settings: EndpointSettings,
 ): Promise<void> {
   const fixed = predefinedName(networkNameOrId);
-  if (fixed === 'host') throw conflict(HOST_CONFLICT);
+  if (fixed === 'host') throw invalidParameter(HOST_CONFLICT);
   const wish = planEndpoint(fixed ?? networkNameOrId, settings);
   const netavark = netavarkOf(context, `the network "${networkNameOrId}"`);
   const network =
@@ -41,15 +43,15 @@ export async function connectNetwork(
     if (isNone || (!isNetworkName(mode) && mode !== 'none')) throw conflict(sharedModeSentence(mode));
     const wishes = endpointsOf(before);
     const isIn = wishes.some(({ network: wanted }) => isNamed(network, wanted));
-    const isLive = before.state.status === 'running' || before.state.status === 'paused';
-    if (isIn && isLive) {
+    const runs = isLive(before.state);
+    if (isIn && runs) {
       throw networkRefused(`endpoint with name ${before.name} already exists in network ${network.name}`);
     }
     const endpoints: readonly EndpointWish[] = [
       ...wishes.filter(({ network: wanted }) => !isNamed(network, wanted)),
       { ...wish, network: network.name },
     ];
-    if (!isLive) {
+    if (!runs) {
       await context.table.update(id, { endpoints });
       return;
     }
@@ -116,7 +118,9 @@ async function plan(
 async function ensureNamespace(context: EngineContext, id: string): Promise<void> {
   const { namespace } = context.table.paths(id);
   const { state } = context.table.get(id);
-  if (hasNetworkNamespace(namespace) || !('process' in state)) return;
+  if (hasNetworkNamespace(namespace)) return;
+  // Its end may not have been handled yet, and its number be another process's.
+  if (!isLive(state) || !isRunning(state.process, context.bootId)) throw notRunning(id);
   context.step('network: keep a namespace');
   await keepNetworkNamespace(context.config.programs.busybox, namespace, state.process.pid);
 }

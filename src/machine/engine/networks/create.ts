@@ -55,17 +55,20 @@ export async function createNetwork(context: EngineContext, request: NetworkRequ
   netavarkOf(context, 'creating a network');
   const { name } = request;
   if (PREDEFINED.some(fixed => fixed === name)) {
-    throw networkRefused(`operation is not permitted on predefined ${name} network`);
+    throw networkRefused(`operation is not permitted on predefined ${name} network `);
   }
-  if (name.trim() === '') throw invalidParameter('invalid name: name is empty');
+  if (name.trim() === '') throw invalidParameter(`invalid name: ${name}`);
   if (!NAME.test(name) || name.length > 255 || name === 'default') {
     throw invalidParameter(
       `invalid name: ${JSON.stringify(name)}, only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
     );
   }
+  if (request.driver === 'host' || request.driver === 'null') {
+    throw networkRefused(`only one instance of "${request.driver}" network is allowed`);
+  }
   if (request.driver !== '' && request.driver !== 'bridge') throw noSuchNetworkDriver(request.driver);
   if (request.ipamDriver !== '' && request.ipamDriver !== 'default') {
-    throw invalidParameter(`could not find plugin ${request.ipamDriver} in the plugin store`);
+    throw noSuchNetworkDriver(request.ipamDriver);
   }
   checkOptions(request.options);
   const asked = request.pools.map(parsePool);
@@ -113,7 +116,8 @@ export function parsePool(pool: PoolRequest): AddressPool {
   const refuse = (reason: string): never => {
     throw invalidParameter(`invalid network config:\n${reason}`);
   };
-  const subnet = parseSubnet(pool.subnet) ?? refuse(`invalid subnet ${JSON.stringify(pool.subnet)}`);
+  const subnet =
+    parseSubnet(pool.subnet) ?? refuse(`invalid subnet ${pool.subnet}: invalid CIDR block notation`);
   if (formatSubnet(subnet) !== normal(pool.subnet)) {
     return refuse(`invalid subnet ${pool.subnet}: it should be ${formatSubnet(subnet)}`);
   }
@@ -123,13 +127,13 @@ export function parsePool(pool: PoolRequest): AddressPool {
   const inside = (text: string, what: string): string => {
     const address = parseAddress(text);
     if (address === undefined || !containsAddress(subnet, address)) {
-      return refuse(`invalid ${what} ${JSON.stringify(text)}: parent subnet is ${pool.subnet}`);
+      return refuse(`invalid ${what} ${text}: parent subnet ${pool.subnet} doesn't contain this address`);
     }
     return formatAddress(address);
   };
   const range = pool.range === '' ? undefined : parseSubnet(pool.range);
   if (pool.range !== '' && (range === undefined || !containsSubnet(subnet, range))) {
-    return refuse(`invalid ip-range ${JSON.stringify(pool.range)}: parent subnet is ${pool.subnet}`);
+    return refuse(`invalid ip-range ${pool.range}: parent subnet ${pool.subnet} doesn't contain ip-range`);
   }
   return {
     subnet: formatSubnet(subnet),
@@ -159,7 +163,7 @@ function completePools(
   }
   const others = subnetsOf(context.networks.all());
   if (subnetsOf([{ pools: asked }]).some(subnet => others.some(other => overlaps(subnet, other)))) {
-    throw networkRefused('invalid pool request: Pool overlaps with other one on this address space');
+    throw networkRefused('Pool overlaps with other one on this address space');
   }
   const free = first[0] ?? choosePool([...routedSubnets([]), ...others], false);
   if (free === undefined) throw networkRefused(NO_POOL);

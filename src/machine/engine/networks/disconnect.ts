@@ -45,9 +45,7 @@ export async function disconnectNetwork(
     const wishes = endpointsOf(before);
     const endpoints = wishes.filter(wish => !isIt(wish.network));
     if (endpoints.length === wishes.length) {
-      throw networkRefused(
-        `container ${id} is not connected to the network ${network?.name ?? networkNameOrId}`,
-      );
+      throw networkRefused(`container ${id} is not connected to network ${network?.name ?? networkNameOrId}`);
     }
     const sandbox = liveSandboxOf(context, before);
     const endpoint = sandbox?.endpoints.find(({ networkId }) => networkId === network?.id);

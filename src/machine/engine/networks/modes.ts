@@ -66,6 +66,12 @@ export function planEndpoints(request: ContainerCreateRequest): EndpointWish[] {
 export function checkNetworkConflicts(request: ContainerCreateRequest): void {
   const host = request.HostConfig ?? {};
   const mode = networkModeOf(request);
+  if (mode === 'container:') {
+    throw invalidParameter('Invalid network mode: invalid container format container:<name|id>');
+  }
+  if (host.UTSMode === 'host' && nonEmpty(request.Hostname) !== undefined) {
+    throw invalidParameter('conflicting options: hostname and the UTS mode');
+  }
   if (mode === 'host' && (host.Links ?? []).length > 0) {
     throw invalidParameter(
       "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
@@ -133,7 +139,7 @@ export function planEndpoint(network: string, settings: EndpointSettings): Endpo
     if (!ALIAS.test(alias)) throw invalidParameter(`invalid network alias: ${JSON.stringify(alias)}`);
   }
   if (mac !== undefined && !MAC.test(mac))
-    throw invalidParameter(`invalid MAC address: ${JSON.stringify(mac)}`);
+    throw invalidParameter(`invalid config for network ${network}: invalid MAC address ${mac}`);
   if ((settings.IPAMConfig?.LinkLocalIPs ?? []).length > 0) throw notSupported('a link-local address');
   for (const link of settings.Links ?? []) parseLink(link);
   return {
@@ -155,4 +161,17 @@ export function parseLink(link: string): { readonly container: string; readonly 
     throw invalidParameter(`bad format for links: ${link}`);
   }
   return { container, alias: name };
+}
+
+/** The names of a container on a network whose names are answered; its own name is the first. */
+export function dnsNamesOf(record: ContainerRecord, aliases: readonly string[]): string[] {
+  const hostName = nonEmpty(record.request.Hostname);
+  return [
+    ...new Set([
+      record.name,
+      ...aliases,
+      record.id.slice(0, 12),
+      ...(hostName === undefined ? [] : [hostName]),
+    ]),
+  ];
 }

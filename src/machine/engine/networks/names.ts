@@ -65,6 +65,15 @@ function linksIn(
   });
 }
 
+/** Whether a container has a link to another one. */
+export function isLinkedTo(context: EngineContext, record: ContainerRecord, id: string): boolean {
+  const links = [
+    ...(record.request.HostConfig?.Links ?? []),
+    ...endpointsOf(record).flatMap(wish => wish.links),
+  ];
+  return links.some(text => find(context, parseLink(text).container)?.id === id);
+}
+
 function find(context: EngineContext, nameOrId: string): ContainerRecord | undefined {
   try {
     return context.table.resolve(nameOrId);

@@ -25,9 +25,7 @@ export async function takeUpNetworks(context: EngineContext): Promise<void> {
   for (const folder of [namespaces, context.paths.netavark])
     await mkdir(folder, { recursive: true, mode: 0o700 });
   await context.queue.run(NETWORKS_KEY, async () => {
-    for (const name of await readdir(namespaces)) {
-      if (netavark !== undefined) killByArgument(join(namespaces, name), [netavark]);
-    }
+    if (netavark !== undefined) killByArgument(word => word.startsWith(`${namespaces}/`), [netavark]);
     await reviveNameServer(context);
   });
 }

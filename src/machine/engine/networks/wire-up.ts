@@ -8,7 +8,7 @@ import { type Netavark, type NetavarkConnection, runNetavark } from '../runtime/
 import type { ContainerRecord } from '../store/container-record.ts';
 import type { Endpoint, Sandbox } from './endpoint.ts';
 import { membersOf } from './live.ts';
-import { endpointsOf } from './modes.ts';
+import { dnsNamesOf, endpointsOf } from './modes.ts';
 import { prepareNameServer, settleNameServer } from './name-server.ts';
 import { type NetworkRecord, isDefaultNetwork } from './network-record.ts';
 import { groupPorts } from './ports.ts';
@@ -122,7 +122,7 @@ function connectionOf(
     interfaceName: endpoint.interfaceName,
     addresses: [endpoint.ipv4, endpoint.ipv6].filter(address => address !== undefined),
     mac: endpoint.mac,
-    aliases: [...(wish?.aliases ?? []), record.id.slice(0, 12)],
+    aliases: dnsNamesOf(record, wish?.aliases ?? []).slice(1),
     isGateway,
     nameservers: record.request.HostConfig?.Dns ?? [],
     ports: isGateway ? groupPorts(sandbox.ports) : [],

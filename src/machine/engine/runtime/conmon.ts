@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { open, readFile } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { access, constants, open, readFile } from 'node:fs/promises';
+import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { ToolError, messageOf } from '../../../shared/errors.ts';
 import { moveToCgroup } from '../../host/cgroups.ts';
@@ -61,6 +61,7 @@ export function formatMonitorArguments(start: MonitorStart): string[] {
  * Throws CONTAINER_START_FAILED with crun's own reason.
  */
 export async function startMonitor(start: MonitorStart): Promise<number> {
+  await checkRuntime(start.runtime);
   const log = await open(start.monitorLog, 'w', 0o600);
   try {
     const child = spawn(start.conmon, formatMonitorArguments(start), {
@@ -76,7 +77,7 @@ export async function startMonitor(start: MonitorStart): Promise<number> {
       });
     });
     const sync = child.stdio[SYNC_FD] as Readable;
-    const startPipe = child.stdio[START_FD] as NodeJS.WritableStream & { destroy(): void };
+    const startPipe = child.stdio[START_FD] as Writable;
     startPipe.on('error', () => undefined);
     try {
       if (child.pid !== undefined && start.cgroupFolder !== undefined) {
@@ -86,6 +87,8 @@ export async function startMonitor(start: MonitorStart): Promise<number> {
       const text = await Promise.race([readLine(sync, TIMEOUT_MS + (start.patienceMs ?? 0)), failed]);
       return parseSyncAnswer(text);
     } catch (error) {
+      // Before its word it is still a child; without one it would take the end of the pipe for it.
+      if (!startPipe.writableEnded) child.kill('SIGKILL');
       if (error instanceof ToolError && error.message !== '') throw error;
       throw new StartFailure(`conmon gave no reason: ${await tailOf(start.monitorLog)}`, 128, error);
     } finally {
@@ -95,6 +98,15 @@ export async function startMonitor(start: MonitorStart): Promise<number> {
     }
   } finally {
     await log.close();
+  }
+}
+
+/** conmon waits for ever for a runtime that it could not start. */
+async function checkRuntime(program: string): Promise<void> {
+  try {
+    await access(program, constants.X_OK);
+  } catch (cause) {
+    throw new StartFailure(`the runtime cannot be started: ${messageOf(cause)}`, 128, cause);
   }
 }
 
@@ -119,7 +131,11 @@ export function runtimeFailure(said: string): StartFailure {
   const reason = said
     .trim()
     .split('\n')
-    .map(line => line.replace(/^\S+ \[?(?:error|crun)\]?: /i, '').trim())
+    .map(line =>
+      messageIn(line)
+        .replace(/^\S+ \[?(?:error|crun)\]?: /i, '')
+        .trim(),
+    )
     .filter(line => line !== '')
     .map(toDockerWords)
     .join('; ')
@@ -131,6 +147,18 @@ export function runtimeFailure(said: string): StartFailure {
       ? 126
       : 128;
   return new StartFailure(`OCI runtime create failed: ${reason}`, exitCode);
+}
+
+/** runc says what it has to say as lines of a log: `time="…" level=error msg="…"`; only its errors count. */
+function messageIn(line: string): string {
+  const [, level, quoted = ''] = /^time="[^"]*" level=(\w+) msg=("(?:[^"\\]|\\.)*"|\S+)/.exec(line) ?? [];
+  if (level === undefined) return line;
+  if (level !== 'error' && level !== 'fatal') return '';
+  try {
+    return (JSON.parse(quoted) as string).trim();
+  } catch {
+    return quoted;
+  }
 }
 
 /** Docker's client looks for these words of runc's to choose its exit code. */

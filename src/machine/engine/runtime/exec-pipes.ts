@@ -22,7 +22,17 @@ export async function makePipes(
   const paths = names.map(({ name }) => join(folder, name));
   if (paths.length === 0) return [];
   await runProgramOrThrow([busybox, 'mkfifo', '-m', '600', ...paths], 'making pipes', { timeoutMs: 10_000 });
-  return names.map(({ toChild }, index) => openPipe(paths[index] ?? '', toChild));
+  const pipes: ExecPipe[] = [];
+  try {
+    for (const [index, { toChild }] of names.entries()) pipes.push(openPipe(paths[index] ?? '', toChild));
+    return pipes;
+  } catch (error) {
+    for (const { childFd, stream } of pipes) {
+      closeSync(childFd);
+      stream.destroy();
+    }
+    throw error;
+  }
 }
 
 function openPipe(path: string, toChild: boolean): ExecPipe {

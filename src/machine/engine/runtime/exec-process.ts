@@ -68,7 +68,7 @@ export async function startExecOnPipes(start: ExecStart): Promise<ExecProcess> {
       stdin: stdin?.stream,
       stdout: stdout.stream,
       stderr: stderr.stream,
-      end: endOf(holder).then(code => settle(start.folder, code)),
+      end: endOf(holder, start.folder).then(code => settle(start.folder, code)),
       findPid: () => readPid(start.folder),
     };
   } catch (error) {
@@ -112,7 +112,7 @@ export async function startExecOnTerminal(start: ExecStart): Promise<ExecProcess
       detached: true,
     });
     holder.stdin.on('error', () => undefined);
-    const end = endOf(holder).then(async () => {
+    const end = endOf(holder, start.folder).then(async () => {
       const text = await readFile(exitFile, 'utf8').catch(() => '');
       return settle(start.folder, text === '' ? KILLED : Number(text));
     });
@@ -147,9 +147,14 @@ async function makeFolder(start: ExecStart): Promise<void> {
   await writeFile(join(start.folder, 'process.json'), formatOciJson(start.process), { mode: 0o600 });
 }
 
-function endOf(holder: ChildProcess): Promise<number> {
+function endOf(holder: ChildProcess, folder: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    holder.once('error', reject);
+    // It was never started.
+    holder.once('error', error => {
+      void rm(folder, { recursive: true, force: true }).finally(() => {
+        reject(error);
+      });
+    });
     holder.once('exit', code => {
       resolve(code ?? KILLED);
     });

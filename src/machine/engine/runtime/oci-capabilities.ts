@@ -22,8 +22,8 @@ export const DEFAULT_CAPABILITIES: readonly string[] = [
 ];
 
 /**
- * The capability sets of a process. A service's list is exact; otherwise Docker's default plus CapAdd
- * less CapDrop. A process that is not root keeps in effect only the ambient ones, as execve(2) would.
+ * The capability sets of a process. A service's list is exact; otherwise Docker's default less CapDrop plus CapAdd, or,
+ * where CapAdd has ALL, all less CapDrop. A process that is not root keeps in effect only the ambient ones, as execve(2) would.
  * Throws ENGINE_INVALID_PARAMETER for unknown names.
  */
 export function planCapabilities(
@@ -41,15 +41,19 @@ function allowed(hostConfig: HostConfig, slipway: SlipwayExtension | undefined):
   if (slipway?.capabilities !== undefined) return expand(slipway.capabilities);
   if (hostConfig.Privileged === true) return [...CAPABILITIES];
   const drop = expand(hostConfig.CapDrop ?? [], 'invalid CapDrop: ');
-  const dropsAll = drop.length === CAPABILITIES.length;
   const add = expand(hostConfig.CapAdd ?? [], 'invalid CapAdd: ');
-  const base = dropsAll ? [] : DEFAULT_CAPABILITIES.filter(name => !drop.includes(name));
+  if (hasAll(hostConfig.CapAdd ?? [])) return CAPABILITIES.filter(name => !drop.includes(name));
+  const base = DEFAULT_CAPABILITIES.filter(name => !drop.includes(name));
   const wanted = new Set([...base, ...add]);
   return CAPABILITIES.filter(name => wanted.has(name));
 }
 
+function hasAll(names: readonly string[]): boolean {
+  return names.some(name => /^(CAP_)?ALL$/i.test(name));
+}
+
 function expand(names: readonly string[], what = ''): string[] {
-  if (names.some(name => /^(CAP_)?ALL$/i.test(name))) return [...CAPABILITIES];
+  if (hasAll(names)) return [...CAPABILITIES];
   const wanted = names.map(name => {
     const upper = name.toUpperCase();
     const full = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;

@@ -128,7 +128,10 @@ export function parseBind(text: string): PlannedMount {
   return {
     type: 'bind',
     source: normalize(source),
-    destination: checkDestination(destination),
+    destination: checkDestination(
+      destination,
+      `invalid volume specification: '${text}': invalid mount config for type "bind": `,
+    ),
     options: [
       words.includes('bind') ? 'bind' : 'rbind',
       words.find(word => PROPAGATION.includes(word)) ?? 'rprivate',
@@ -219,12 +222,13 @@ function parseTmpfs(destination: string, options: string): PlannedMount {
   };
 }
 
-function checkDestination(destination: string): string {
+/** @param doing what the sentence begins with */
+function checkDestination(destination: string, doing = ''): string {
   if (!isAbsolute(destination)) {
-    throw invalidParameter(`invalid mount path: '${destination}' mount path must be absolute`);
+    throw invalidParameter(`${doing}invalid mount path: '${destination}' mount path must be absolute`);
   }
   const path = normalize(destination).replace(/(.)\/+$/, '$1');
-  if (path === '/') throw invalidParameter("invalid specification: destination can't be '/'");
+  if (path === '/') throw invalidParameter(`${doing}invalid specification: destination can't be '/'`);
   return path;
 }
 

@@ -75,7 +75,7 @@ export function formatOciSpec(input: SpecInput): OciSpec {
   const hostname = hostnameOf(request, input.id, input.machineName);
   const args = argumentsOf(request, image);
   const capabilities = planCapabilities(host, slipway, user.uid);
-  const seccomp = planSeccomp(security, hasEveryRight(capabilities.bounding, privileged), {
+  const seccomp = planSeccomp(security, privileged || isAllowedEverything(slipway, capabilities.bounding), {
     capabilities: capabilities.bounding,
     arch: input.arch,
   });
@@ -131,9 +131,12 @@ export function usesInit(request: ContainerCreateRequest, namespaces: NamespaceP
   return request.HostConfig?.Init === true && own;
 }
 
-/** A service that has every capability is not filtered either, like a privileged container. */
-function hasEveryRight(capabilities: readonly string[], privileged: boolean): boolean {
-  return privileged || capabilities.length === CAPABILITIES.length;
+/** A service that was given every capability is not filtered, like a privileged container. */
+function isAllowedEverything(
+  slipway: ContainerCreateRequest['Slipway'],
+  capabilities: readonly string[],
+): boolean {
+  return slipway?.capabilities !== undefined && capabilities.length === CAPABILITIES.length;
 }
 
 function domainOf(request: ContainerCreateRequest): { domainname?: string } {

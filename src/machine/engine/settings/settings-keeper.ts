@@ -48,39 +48,26 @@ export class SettingsKeeper {
   async load(): Promise<void> {
     for (const folder of this.#read.keys()) {
       const path = join(folder, 'daemon.json');
-      await this.watch(path, async () => {
+      try {
         const file = await readSmallFile(path);
-        this.#read.set(
-          folder,
-          file === undefined ? {} : this.#possible(parseDaemonJson(file.text, path), path),
-        );
-      });
+        const read = file === undefined ? {} : this.#possible(parseDaemonJson(file.text, path), path);
+        this.#read.set(folder, read);
+        this.say(path, undefined);
+      } catch (error) {
+        this.say(path, messageOf(error));
+      }
     }
     this.#current = [...this.#read.values()].reduce(joinSettings, this.#config.settings ?? {});
   }
 
   /** Certificates and key of the TLS port. Throws TLS_FILES_UNUSABLE. */
-  async readTlsFiles(): Promise<TlsFiles> {
-    const files = await readTlsFiles(this.#folders('tls'));
-    this.say('tls files', files.warning);
-    return files;
+  readTlsFiles(): Promise<TlsFiles> {
+    return readTlsFiles(this.#folders('tls'));
   }
 
   /** Certificates for a registry, `HOST[:PORT]`; undefined where nobody has put any. Throws I/O errors. */
   certificatesOf(host: string): HostCertificates | undefined {
     return readRegistryCertificates(this.#folders('certs.d'), host);
-  }
-
-  /** Does something that may find a fault in the settings, and keeps the fault. Answers whether there was none. */
-  async watch(what: string, action: () => Promise<void>): Promise<boolean> {
-    try {
-      await action();
-      this.say(what, undefined);
-      return true;
-    } catch (error) {
-      this.say(what, messageOf(error));
-      return false;
-    }
   }
 
   /** Keeps a fault, or forgets it; a new one is told to people, once. */

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { createSecureContext } from 'node:tls';
 import { ToolError, messageOf } from '../../../shared/errors.ts';
 import { readSmallFile } from './small-file.ts';
 
@@ -45,7 +44,8 @@ function check({ authority, certificate, key }: TlsFiles, folder: string): void 
     throw unusable(`${join(folder, NAMES[0])} holds no certificate`);
   }
   try {
-    createSecureContext({ ca: authority, cert: certificate, key });
+    // Loaded here, since TLS takes memory and most machines never get here.
+    process.getBuiltinModule('node:tls').createSecureContext({ ca: authority, cert: certificate, key });
   } catch (cause) {
     throw unusable(`certificate and key in ${folder} do not fit: ${messageOf(cause)}`, cause);
   }

@@ -16,6 +16,8 @@ export interface FinishedLife {
 /** A container's first process and the conmon that holds it. */
 export interface RunningLife {
   readonly startedAtMs: number;
+  /** End of the life before; absent in the first one. */
+  readonly lastFinishedAtMs?: number;
   readonly process: ProcessIdentity;
   readonly monitor: ProcessIdentity;
 }
@@ -27,6 +29,9 @@ export type ContainerState =
   | ({ readonly status: 'paused' } & RunningLife)
   | ({ readonly status: 'restarting'; readonly retryAtMs: number } & FinishedLife)
   | ({ readonly status: 'exited' } & FinishedLife);
+
+/** The state of a container that has processes. */
+export type LiveState = Extract<ContainerState, RunningLife>;
 
 /**
  * What a container has mounted besides the paths of the host that its request names, as settled when it
@@ -70,7 +75,7 @@ export interface ContainerRecord {
   /** Its place in them, from before it starts until all of it has been taken away. */
   readonly sandbox?: Sandbox | undefined;
   readonly state: ContainerState;
-  /** Restarts by policy since it was created. */
+  /** Restarts by policy since it was last started by hand or by a boot. */
   readonly restartCount: number;
   /** Restarts by policy since it last ran long enough. */
   readonly streak: number;
@@ -80,6 +85,25 @@ export interface ContainerRecord {
   readonly starting: boolean;
   /** Its processes are frozen while an image is made of it. */
   readonly heldStill?: boolean;
+}
+
+/** True of a container that has processes, frozen or not. */
+export function isLive(state: ContainerState): state is LiveState {
+  return state.status === 'running' || state.status === 'paused';
+}
+
+/** True when nothing will happen to it by itself. */
+export function isAtRest({ starting, state }: ContainerRecord): boolean {
+  return !starting && (state.status === 'created' || state.status === 'exited');
+}
+
+/** What is known of the last life of a container that has ended. */
+export function lastLifeOf(state: Extract<ContainerState, { readonly finishedAtMs: number }>): FinishedLife {
+  const { exitCode, startedAtMs, finishedAtMs, oomKilled, error } = state;
+  return {
+    ...{ exitCode, startedAtMs, finishedAtMs, oomKilled },
+    ...(error === undefined ? {} : { error }),
+  };
 }
 
 /** Reads a record that this or an earlier version wrote. Throws RECORD_MALFORMED (kind integrity). */
@@ -134,7 +158,11 @@ function isState(value: unknown): boolean {
       return numbers('exitCode');
     case 'running':
     case 'paused':
-      return numbers('startedAtMs') && isIdentity(state.process) && isIdentity(state.monitor);
+      return (
+        numbers('startedAtMs', ...('lastFinishedAtMs' in state ? ['lastFinishedAtMs'] : [])) &&
+        isIdentity(state.process) &&
+        isIdentity(state.monitor)
+      );
     case 'restarting':
       return numbers('exitCode', 'startedAtMs', 'finishedAtMs', 'retryAtMs');
     case 'exited':

@@ -1,12 +1,14 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isSystemError, messageOf } from '../../../shared/errors.ts';
+import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
 import { removeTree } from '../../host/remove-tree.ts';
 import type { Log } from '../../log.ts';
-import { conflict, nameInUse, noSuchContainer } from '../docker-errors.ts';
+import { conflict, invalidParameter, nameInUse, noSuchContainer } from '../docker-errors.ts';
 import { type ContainerRecord, parseContainerRecord } from './container-record.ts';
 import { type ContainerPaths, type EnginePaths, containerPaths } from './engine-paths.ts';
-import { loadJson, saveJson } from './json-file.ts';
+import { loadJson, saveJson, syncFolder } from './json-file.ts';
+import { findLostBundles } from './lost-bundles.ts';
 import { RecordWatchers } from './record-watchers.ts';
 import { fillReserve } from './reserve.ts';
 import { type StepListener, unwatched } from '../steps.ts';
@@ -65,6 +67,9 @@ export class ContainerTable {
     const folder = join(stateRoot, 'containers');
     const records = await this.#load(folder);
     this.#stateContainers = folder;
+    // A record that cannot be read is left alone with all it has.
+    const isKnown = (id: string): boolean => this.#records.has(id) || existsSync(join(folder, id));
+    for (const lost of await findLostBundles(this.#paths.containers, isKnown)) await this.#discard(lost);
     return records;
   }
 
@@ -92,6 +97,7 @@ export class ContainerTable {
     const id = this.#names.get(nameOrId.startsWith('/') ? nameOrId.slice(1) : nameOrId);
     const named = id === undefined ? undefined : this.#records.get(id);
     if (named !== undefined) return named;
+    if (nameOrId === '') throw invalidParameter('invalid name or ID supplied: ""');
     if (!/^[0-9a-f]{1,64}$/.test(nameOrId)) throw noSuchContainer(nameOrId);
     const matches = this.all().filter(record => record.id.startsWith(nameOrId));
     if (matches.length > 1) throw conflict(`multiple IDs found with provided prefix: ${nameOrId}`);
@@ -137,16 +143,20 @@ export class ContainerTable {
     const containers = parent ?? this.#paths.containers;
     const home = join(containers, record.id);
     const temporary = join(containers, `${CREATING}${record.id}`);
+    let made = temporary;
     await fillReserve(dirname(containers));
     try {
       this.#step('record: make its folder');
-      await mkdir(join(temporary, 'logs'), { recursive: true, mode: 0o700 });
+      await mkdir(temporary, { mode: 0o700 });
+      await mkdir(join(temporary, 'logs'), { mode: 0o700 });
       this.#step('record: write');
       await saveJson(join(temporary, 'record.json'), record, parent !== undefined);
       this.#step('record: publish');
       await rename(temporary, home);
+      made = home;
+      if (parent !== undefined) await syncFolder(containers);
     } catch (error) {
-      await this.#discard(temporary);
+      await this.#discard(made);
       throw error;
     }
     this.#homes.set(record.id, home);
@@ -167,7 +177,7 @@ export class ContainerTable {
   }
 
   /**
-   * The same for what has happened already and cannot be undone: a disk that cannot be written is logged, everyone is
+   * The same for what has happened already and cannot be undone: a record that cannot be written is logged, everyone is
    * shown the change, and the answer is false. The next change of the record writes it too (see `unwritten`).
    */
   async note(id: string, change: Partial<ContainerRecord>): Promise<boolean> {
@@ -175,7 +185,8 @@ export class ContainerTable {
       await this.update(id, change);
       return true;
     } catch (error) {
-      if (!isSystemError(error, 'ENOSPC', 'EDQUOT', 'EROFS', 'EIO')) throw error;
+      const isTooLarge = error instanceof ToolError && error.code === 'RECORD_TOO_LARGE';
+      if (!isTooLarge && !isSystemError(error, 'ENOSPC', 'EDQUOT', 'EROFS', 'EIO')) throw error;
       const record = { ...this.get(id), ...change };
       if (!this.#unwritten.has(id)) {
         this.#log.error('a change of a container could not be written', {
@@ -210,10 +221,9 @@ export class ContainerTable {
     // It is gone, even if its files cannot be deleted now.
     this.#watchers.announce(id, undefined);
     this.#step('record: delete');
-    await removeTree(away);
-    if (home !== join(this.#paths.containers, id)) {
-      await removeTree(join(this.#paths.containers, id));
-    }
+    await this.#discard(away);
+    const bundle = join(this.#paths.containers, id);
+    if (home !== bundle) await this.#discard(bundle);
     await fillReserve(join(home, '../..'));
   }
 
@@ -275,8 +285,6 @@ export class ContainerTable {
         if (value === undefined) continue;
         const record = parseContainerRecord(value, file);
         if (record.id !== name) throw new Error(`reading ${file}: it is the record of ${record.id}`);
-        this.#records.set(record.id, record);
-        this.#homes.set(record.id, home);
         records.push(record);
       } catch (error) {
         if (isSystemError(error, 'EIO')) throw error;
@@ -284,10 +292,10 @@ export class ContainerTable {
       }
     }
     records.sort((a, b) => a.createdAtMs - b.createdAtMs);
-    // Insertion order of the map is the order of listing.
+    // All at once, and in the order of listing, which is that of insertion.
     for (const record of records) {
-      this.#records.delete(record.id);
       this.#records.set(record.id, record);
+      this.#homes.set(record.id, join(containers, record.id));
       this.#claimName(record);
     }
     return records;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 export interface EnginePaths {
   readonly root: string;
   readonly containers: string;
-  /** conmon writes `ID` with the exit code here. */
+  /** conmon writes `ID` with the exit code here; a file system of its own. */
   readonly exits: string;
   /** crun's own state. */
   readonly crun: string;
@@ -58,7 +58,7 @@ export interface ContainerPaths {
   readonly pidFile: string;
   readonly monitorPidFile: string;
   readonly monitorLog: string;
-  /** conmon leaves `oom` here. */
+  /** conmon leaves `oom` here, and its exit code once more. */
   readonly persist: string;
 }
 
@@ -78,6 +78,6 @@ export function containerPaths(paths: EnginePaths, home: string, id: string): Co
     pidFile: join(bundle, 'pid'),
     monitorPidFile: join(bundle, 'monitor.pid'),
     monitorLog: join(bundle, 'monitor.log'),
-    persist: join(bundle, 'persist'),
+    persist: join(paths.exits, `${id}.persist`),
   };
 }

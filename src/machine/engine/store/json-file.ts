@@ -4,13 +4,13 @@ import { dirname } from 'node:path';
 import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
 import { releaseReserve } from './reserve.ts';
 
-/** Records are small; anything larger did not come from here. */
-const MAX_BYTES = 4 * 1024 * 1024;
+/** Records are small. Nothing longer is written, as it could not be read again. */
+const MAX_LENGTH = 4 * 1024 * 1024;
 
 /**
  * Writes a value as JSON so that a reader sees the old text or the new one, never a part. On a full disk a change of
- * what is there gets the room of the reserve (reserve.ts); something new does not. Throws I/O errors, and leaves
- * nothing behind then.
+ * what is there gets the room of the reserve (reserve.ts); something new does not. Throws RECORD_TOO_LARGE and I/O
+ * errors, and leaves nothing behind then.
  * @param durable also survives a power cut; needless on a tmpfs
  * @param onWritten called when the new text is written, before it takes the old one's place
  */
@@ -21,6 +21,12 @@ export async function saveJson(
   onWritten: () => void = () => undefined,
 ): Promise<void> {
   const text = `${JSON.stringify(value)}\n`;
+  if (text.length > MAX_LENGTH) {
+    throw new ToolError(`writing ${file}: it would be larger than 4 MiB`, {
+      code: 'RECORD_TOO_LARGE',
+      kind: 'invalid-input',
+    });
+  }
   const temporary = `${file}.new`;
   try {
     try {
@@ -61,7 +67,7 @@ export async function loadJson(file: string): Promise<unknown> {
     throw error;
   }
   try {
-    if (text.length > MAX_BYTES) throw new Error('it is larger than 4 MiB');
+    if (text.length > MAX_LENGTH) throw new Error('it is larger than 4 MiB');
     return JSON.parse(text) as unknown;
   } catch (cause) {
     throw new ToolError(`reading ${file}: ${messageOf(cause)}`, {

@@ -22,8 +22,15 @@ export async function probeHealth(
     exitCode,
     output,
   });
-  let session: ExecSession;
-  let execId: string;
+  const late = { isOver: false };
+  let session: ExecSession | undefined;
+  let execId: string | undefined;
+  const stop = (): void => void session?.kill();
+  const timer = setTimeout(() => {
+    late.isOver = true;
+    stop();
+  }, plan.timeoutMs);
+  signal.addEventListener('abort', stop, { once: true });
   try {
     const record = createExec(context, id, {
       command: plan.command,
@@ -36,18 +43,9 @@ export async function probeHealth(
     });
     execId = record.id;
     session = await startExec(context, execId);
-  } catch (error) {
-    return end(NO_ANSWER, messageOf(error));
-  }
-  const output = collect([session.stdout, session.stderr]);
-  const late = { isOver: false };
-  const stop = (): void => void session.kill();
-  const timer = setTimeout(() => {
-    late.isOver = true;
-    stop();
-  }, plan.timeoutMs);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
+    // Both may have come while it was being started.
+    if (late.isOver || signal.aborted) stop();
+    const output = collect([session.stdout, session.stderr]);
     const exitCode = await session.exitCode;
     if (late.isOver)
       return end(NO_ANSWER, `Health check exceeded timeout (${formatDuration(plan.timeoutMs)})`);
@@ -58,7 +56,7 @@ export async function probeHealth(
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
     // Its records would push those of people out.
-    context.execs.forget(execId);
+    if (execId !== undefined) context.execs.forget(execId);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { HealthConfig } from '../../engine-api/wire.ts';
+import { LONGEST_TIMER_MS } from './restart-timers.ts';
 
 /** What a container's health is taken for. */
 export type HealthStatus = 'starting' | 'healthy' | 'unhealthy';
@@ -42,8 +43,6 @@ const DEFAULT_INTERVAL_MS = 30_000;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_START_INTERVAL_MS = 5_000;
 const DEFAULT_RETRIES = 3;
-/** The longest that a timer can be set to. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** Reads a health check; undefined when there is none or it is switched off. */
 export function planHealth(
@@ -53,7 +52,9 @@ export function planHealth(
   const [kind, ...words] = config?.Test ?? [];
   if (config === undefined || words.length === 0) return undefined;
   const ms = (ns: number | undefined, otherwise: number): number =>
-    ns === undefined || ns === 0 ? otherwise : Math.min(LONGEST_MS, Math.max(1, Math.round(ns / NS_PER_MS)));
+    ns === undefined || ns === 0
+      ? otherwise
+      : Math.min(LONGEST_TIMER_MS, Math.max(1, Math.round(ns / NS_PER_MS)));
   const command =
     kind === 'CMD' ? words : kind === 'CMD-SHELL' ? [...(shell ?? ['/bin/sh', '-c']), ...words] : undefined;
   if (command === undefined) return undefined;

@@ -18,14 +18,17 @@ export class MonitorWatch {
   readonly #sockets = new Map<string, Socket>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
-  /** Calls `gone` once the conmon of this bundle has ended, soon if it has already. */
-  watch(id: string, bundle: string, gone: () => void): void {
+  /**
+   * Calls `gone` once the conmon of this bundle has ended, soon if it has already.
+   * @param recheckMs how soon that is, and how often a conmon is looked after whose FIFO is lost
+   */
+  watch(id: string, bundle: string, gone: () => void, recheckMs = RECHECK_MS): void {
     this.release(id);
     const isGone = (): void => {
       const timer = setTimeout(() => {
         this.#timers.delete(id);
         gone();
-      }, RECHECK_MS);
+      }, recheckMs);
       this.#timers.set(id, timer);
     };
     let fd: number;

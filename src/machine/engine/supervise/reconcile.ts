@@ -39,8 +39,8 @@ export function planReconcile(seen: Observation): ReconcileAction {
   if (!seen.sameBoot) {
     // As Docker has it: a boot brings `always` back even if it was stopped by hand, `unless-stopped` not.
     const comesBack =
-      (seen.policy === 'always' && (wasLive || seen.status === 'exited')) ||
-      (seen.policy === 'unless-stopped' && wasLive && !seen.stopRequested);
+      (seen.policy === 'always' || (seen.policy === 'unless-stopped' && !seen.stopRequested)) &&
+      (wasLive || seen.status === 'exited');
     if (comesBack) return 'start-after-boot';
     return wasLive || seen.starting ? 'mark-lost' : 'nothing';
   }

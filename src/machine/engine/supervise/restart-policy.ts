@@ -1,14 +1,21 @@
 /** What decides whether a container that ended is started again. */
 export interface RestartInput {
   readonly policy: 'no' | 'on-failure' | 'always' | 'unless-stopped';
-  /** Restarts in a row after which it is given up; 0 is never. */
+  /** Restarts after which it is given up; 0 is never. */
   readonly maxRetries: number;
+  /**
+   * Docker's way: retries are counted from the last start by hand, and no restart comes at once. A service's are
+   * counted from the last run that was long enough, which shows that it has recovered.
+   */
+  readonly asDocker: boolean;
   /** First pause; doubles with every restart up to maxDelayMs. */
   readonly delayMs: number;
   readonly maxDelayMs: number;
   readonly exitCode: number;
   /** How long it ran this time. */
   readonly ranMs: number;
+  /** Restarts since it was last started by hand. */
+  readonly restartCount: number;
   /** Restarts since it last ran long enough. */
   readonly streak: number;
   /** Someone stopped it on purpose. */
@@ -28,8 +35,8 @@ export const DEFAULT_DELAY_MS = 100;
 export const DEFAULT_MAX_DELAY_MS = 60_000;
 
 /**
- * Decides on a restart. After a run of ten seconds or more the first restart comes at once and the
- * pauses begin anew; otherwise the pause doubles from delayMs to maxDelayMs.
+ * Decides on a restart. After a run of ten seconds or more the pauses begin anew, a service's with one at once;
+ * otherwise the pause doubles from delayMs to maxDelayMs.
  */
 export function planRestart(input: RestartInput): RestartDecision {
   if (input.stopRequested) return { kind: 'stay' };
@@ -40,8 +47,9 @@ export function planRestart(input: RestartInput): RestartDecision {
   if (!wanted) return { kind: 'stay' };
   const recovered = input.ranMs >= RECOVERED_MS;
   const streak = recovered ? 0 : input.streak;
-  if (input.maxRetries > 0 && streak >= input.maxRetries) return { kind: 'give-up' };
-  if (recovered) return { kind: 'restart', delayMs: 0, streak: 1 };
+  const retries = input.asDocker ? input.restartCount : streak;
+  if (input.maxRetries > 0 && retries >= input.maxRetries) return { kind: 'give-up' };
+  if (recovered && !input.asDocker) return { kind: 'restart', delayMs: 0, streak: 1 };
   return {
     kind: 'restart',
     // 2 ** 30 is beyond any sensible limit and keeps the product finite.

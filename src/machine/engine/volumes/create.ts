@@ -16,7 +16,10 @@ export interface VolumeRequest {
   readonly labels: Readonly<Record<string, string>>;
   /** `boot`: gone with the boot, even where there is state. */
   readonly scope: 'boot' | 'state';
-  /** For a container that is being made: gone after a crash, unless the container got as far as its record. */
+  /**
+   * For a container that is being made: held for it, until the caller releases it; gone after a crash, unless the
+   * container got as far as its record.
+   */
   readonly pending: boolean;
 }
 
@@ -34,7 +37,12 @@ export async function createVolume(
   if (request.driver !== '' && request.driver !== 'local') throw noSuchVolumeDriver(name, request.driver);
   return context.queue.run(volumeKey(name), async () => {
     const known = context.volumes.find(name);
-    if (known !== undefined) return { volume: known, isNew: false };
+    if (known !== undefined) {
+      if (request.pending) context.volumes.hold(name);
+      // Now somebody else has been told of it.
+      else if (known.record.pending) await context.volumes.update(name, { pending: false });
+      return { volume: known, isNew: false };
+    }
     checkVolumeOptions(name, request.options);
     if (request.scope === 'state' && !context.volumes.hasState) {
       context.log.warning(
@@ -56,6 +64,7 @@ export async function createVolume(
       },
       request.scope,
     );
+    if (request.pending) context.volumes.hold(name);
     publishVolumeEvent(context, 'create', name, { driver: 'local' });
     return { volume, isNew: true };
   });

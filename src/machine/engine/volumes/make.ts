@@ -3,10 +3,10 @@ import type { EngineContext } from '../context.ts';
 import type { Image } from '../images/image-catalog.ts';
 import type { ContainerMount } from '../store/container-record.ts';
 import { createVolume } from './create.ts';
-import { releaseVolume } from './mount.ts';
+import { releaseVolume, settleVolume } from './mount.ts';
 import type { WantedMount } from './plan.ts';
 import { populateVolume } from './populate.ts';
-import { removeVolume } from './remove.ts';
+import { removePending } from './remove.ts';
 
 /** Volumes of a container that is being made. */
 export interface MadeVolumes {
@@ -29,18 +29,22 @@ export async function makeVolumes(
   scope: 'boot' | 'state',
 ): Promise<MadeVolumes> {
   const held: string[] = [];
-  const created: string[] = [];
+  /** Made for this container, or for another one that is not recorded yet either. */
+  const pending: string[] = [];
   const letGo = async (): Promise<void> => {
-    for (const name of held.splice(0)) {
-      context.volumes.release(name);
-      await releaseVolume(context, name);
+    const names = held.splice(0);
+    for (const name of names) context.volumes.release(name);
+    for (const name of names) {
+      await releaseVolume(context, name).catch((error: unknown) => {
+        context.log.warning('a volume could not be unmounted', { volume: name, reason: messageOf(error) });
+      });
     }
   };
   const undo = async (): Promise<void> => {
     await letGo();
-    for (const name of created.splice(0)) {
+    for (const name of pending.splice(0)) {
       try {
-        await removeVolume(context, name, true);
+        await removePending(context, name);
       } catch (error) {
         // Pending ones are taken away at the next start.
         context.log.warning('a volume could not be taken away again', {
@@ -57,16 +61,15 @@ export async function makeVolumes(
         mounts.push(mount);
         continue;
       }
-      const { volume, isNew } = await createVolume(context, {
+      const { volume } = await createVolume(context, {
         ...mount,
         // What nobody can name again lasts as long as its container.
         scope: mount.name === '' ? scope : 'state',
         pending: true,
       });
       const { name } = volume.record;
-      context.volumes.hold(name);
       held.push(name);
-      if (isNew) created.push(name);
+      if (volume.record.pending) pending.push(name);
       if (mount.copy && mount.subpath === undefined)
         await populateVolume(context, name, image, mount.destination);
       const { kind, destination, readOnly, mode, subpath } = mount;
@@ -77,12 +80,12 @@ export async function makeVolumes(
       undo,
       async settle() {
         try {
-          for (const name of created) await context.volumes.update(name, { pending: false });
-          await letGo();
+          for (const name of pending) await settleVolume(context, name);
         } catch (error) {
-          // The container is there all the same, and keeps them; the next start tries again.
+          // The container is there all the same, and keeps them; its start tries again.
           context.log.warning('volumes could not be settled', { reason: messageOf(error) });
         }
+        await letGo();
       },
     };
   } catch (error) {

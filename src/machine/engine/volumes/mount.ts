@@ -4,7 +4,7 @@ import { countMounts, unmountAll } from '../../host/mounts.ts';
 import { runProgram } from '../../host/run-program.ts';
 import type { EngineContext } from '../context.ts';
 import { volumeNotMounted } from '../docker-errors.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { type ContainerRecord, isLive } from '../store/container-record.ts';
 import { parseVolumeMount, withServerAddress } from './volume-options.ts';
 import { releaseSubpaths } from './subpath.ts';
 import { publishVolumeEvent } from './volume-events.ts';
@@ -14,12 +14,28 @@ import { isInLiveUse, volumeKey, volumesOf } from './volume-users.ts';
 /** A server that does not answer must not hold a start up for ever. */
 const TIMEOUT_MS = 60_000;
 
+/** A volume that was made for a container is as any other from now on. */
+export async function settleVolume(context: EngineContext, name: string): Promise<void> {
+  await context.queue.run(volumeKey(name), () => settleNow(context, name));
+}
+
+async function settleNow(context: EngineContext, name: string): Promise<void> {
+  const { pending } = context.volumes.get(name).record;
+  if (pending) await context.volumes.update(name, { pending: false });
+}
+
 /**
  * Mounts a volume that has options, unless it is mounted already; answers the folder that containers see.
  * Throws VOLUME_NOT_FOUND, VOLUME_MOUNT_FAILED.
+ * @param isBeingMade for a container that is not recorded yet; else somebody may write into it, so that it is settled
  */
-export async function mountVolume(context: EngineContext, name: string): Promise<string> {
+export async function mountVolume(
+  context: EngineContext,
+  name: string,
+  isBeingMade = false,
+): Promise<string> {
   return context.queue.run(volumeKey(name), async () => {
+    if (!isBeingMade) await settleNow(context, name);
     const volume = context.volumes.get(name);
     await mountNow(context, volume);
     return volume.data;
@@ -29,7 +45,7 @@ export async function mountVolume(context: EngineContext, name: string): Promise
 /** Unmounts those of a container's volumes that no other running container has. */
 export async function releaseVolumes(context: EngineContext, record: ContainerRecord): Promise<void> {
   await releaseSubpaths(context, record);
-  const wasLive = record.starting || record.state.status === 'running' || record.state.status === 'paused';
+  const wasLive = record.starting || isLive(record.state);
   for (const name of volumesOf(record)) {
     await releaseVolume(context, name, record.id);
     if (wasLive) publishVolumeEvent(context, 'unmount', name, { container: record.id, driver: 'local' });

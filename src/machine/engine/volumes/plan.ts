@@ -127,7 +127,10 @@ function parseVolumeMount(mount: MountRequest): WantedVolume {
 
 function anonymousVolume(destination: string, driver: string): WantedVolume {
   if (!isAbsolute(destination)) {
-    throw invalidParameter(`invalid volume destination path: '${destination}' mount path must be absolute.`);
+    throw configFault(
+      `invalid mount path: '${destination}' mount path must be absolute`,
+      `invalid volume specification: '${destination}': `,
+    );
   }
   return {
     kind: 'volume',

@@ -3,9 +3,9 @@ import { Place } from '../../host/place.ts';
 import type { EngineContext } from '../context.ts';
 import { invalidParameter } from '../docker-errors.ts';
 import { copyTree } from '../files/copy-tree.ts';
+import { FileView } from '../files/file-view.ts';
 import { mayHavePath, openImageRoot } from '../files/image-root.ts';
 import type { Image } from '../images/image-catalog.ts';
-import { resolveInRoot } from '../runtime/root-path.ts';
 import { mountVolume } from './mount.ts';
 import { volumeKey } from './volume-users.ts';
 
@@ -21,13 +21,14 @@ export async function populateVolume(
   destination: string,
 ): Promise<void> {
   if (!(await mayHavePath(context, image, destination))) return;
-  const data = await mountVolume(context, name);
+  const data = await mountVolume(context, name, true);
   await context.queue.run(volumeKey(name), async () => {
     if ((await readdir(data)).length > 0) return;
     await using root = await openImageRoot(context, image);
-    const folder = await resolveInRoot(root.folder, destination);
-    if (folder === undefined) return;
-    await using source = await Place.open(folder);
+    await using view = await FileView.open(root.folder, []);
+    await using found = await view.find(destination, true);
+    if (found === undefined) return;
+    const source = found.place;
     if (!source.stat.isDirectory()) {
       throw invalidParameter(`cannot mount volume over existing file, file exists ${destination}`);
     }

@@ -11,10 +11,18 @@ import { isInUse, usersOf, volumeKey } from './volume-users.ts';
  */
 export async function removeVolume(context: EngineContext, name: string, force: boolean): Promise<void> {
   try {
-    await context.queue.run(volumeKey(name), () => removeNow(context, name));
+    await context.queue.run(volumeKey(name), () => removeIdle(context, name));
   } catch (error) {
     if (!(force && error instanceof ToolError && error.code === 'VOLUME_NOT_FOUND')) throw error;
   }
+}
+
+/** Removes a volume that was made for a container which never came to be, unless somebody else has it by now. */
+export async function removePending(context: EngineContext, name: string): Promise<void> {
+  await context.queue.run(volumeKey(name), async () => {
+    const isPending = context.volumes.find(name)?.record.pending === true;
+    if (isPending && !isInUse(context, name)) await removeIdle(context, name);
+  });
 }
 
 /**
@@ -36,7 +44,7 @@ export async function removeAnonymous(context: EngineContext, names: readonly st
       await context.queue.run(volumeKey(name), async () => {
         if (context.volumes.find(name) === undefined) return;
         if (isInUse(context, name)) await context.volumes.update(name, { pending: false });
-        else await removeNow(context, name);
+        else await removeIdle(context, name);
       });
     } catch (error) {
       // The container is gone all the same; the next start of the engine tries again.
@@ -48,7 +56,7 @@ export async function removeAnonymous(context: EngineContext, names: readonly st
   }
 }
 
-async function removeNow(context: EngineContext, name: string): Promise<void> {
+async function removeIdle(context: EngineContext, name: string): Promise<void> {
   const { data } = context.volumes.get(name);
   if (isInUse(context, name)) throw volumeInUse(name, usersOf(context, name));
   // Of a container that was killed together with the engine.

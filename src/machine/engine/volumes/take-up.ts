@@ -1,7 +1,7 @@
 import { messageOf } from '../../../shared/errors.ts';
 import type { EngineContext } from '../context.ts';
-import { releaseVolume } from './mount.ts';
-import { removeVolume } from './remove.ts';
+import { releaseVolume, settleVolume } from './mount.ts';
+import { removePending } from './remove.ts';
 import type { Volume } from './volume-table.ts';
 import { usersOf } from './volume-users.ts';
 
@@ -13,11 +13,8 @@ import { usersOf } from './volume-users.ts';
 export async function takeUpVolumes(context: EngineContext, volumes: readonly Volume[]): Promise<void> {
   for (const { record } of volumes) {
     try {
-      if (record.pending && usersOf(context, record.name).length === 0) {
-        await removeVolume(context, record.name, true);
-        continue;
-      }
-      if (record.pending) await context.volumes.update(record.name, { pending: false });
+      await removePending(context, record.name);
+      if (usersOf(context, record.name).length > 0) await settleVolume(context, record.name);
       await releaseVolume(context, record.name);
     } catch (error) {
       context.log.error('a volume could not be taken up again', {

@@ -5,7 +5,8 @@ import { listMountPoints } from '../../host/mounts.ts';
 import { removeTree } from '../../host/remove-tree.ts';
 import type { Log } from '../../log.ts';
 import { noSuchVolume } from '../docker-errors.ts';
-import { loadJson, saveJson } from '../store/json-file.ts';
+import { loadJson, saveJson, syncFolder } from '../store/json-file.ts';
+import { CountedSet } from '../counted-set.ts';
 import { type StepListener, unwatched } from '../steps.ts';
 import { type VolumeRecord, parseVolumeRecord } from './volume-record.ts';
 
@@ -37,7 +38,7 @@ export class VolumeTable {
   readonly #step: StepListener;
   readonly #bootFolder: string;
   readonly #volumes = new Map<string, Volume>();
-  readonly #holds = new Map<string, number>();
+  readonly #holds = new CountedSet<string>();
   #stateFolder: string | undefined;
 
   constructor(bootFolder: string, log: Log, step: StepListener = unwatched) {
@@ -89,14 +90,17 @@ export class VolumeTable {
     const volume = { record, home, data: join(home, '_data'), durable };
     // Of a volume of this name whose making failed.
     await removeTree(temporary);
+    let made = temporary;
     try {
       this.#step('volume: make');
       await mkdir(join(temporary, '_data'), { recursive: true, mode: 0o755 });
       await saveJson(join(temporary, 'volume.json'), record, durable);
       this.#step('volume: publish');
       await rename(temporary, home);
+      made = home;
+      if (durable) await syncFolder(folder);
     } catch (error) {
-      await removeTree(temporary).catch(() => undefined);
+      await removeTree(made).catch(() => undefined);
       throw error;
     }
     this.#volumes.set(record.name, volume);
@@ -129,13 +133,11 @@ export class VolumeTable {
 
   /** Keeps a volume from being removed until `release`: a container that will use it is being made. */
   hold(name: string): void {
-    this.#holds.set(name, (this.#holds.get(name) ?? 0) + 1);
+    this.#holds.add(name);
   }
 
   release(name: string): void {
-    const count = (this.#holds.get(name) ?? 0) - 1;
-    if (count > 0) this.#holds.set(name, count);
-    else this.#holds.delete(name);
+    this.#holds.delete(name);
   }
 
   isHeld(name: string): boolean {

@@ -1,5 +1,5 @@
 import type { EngineContext } from '../context.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { type ContainerRecord, isLive } from '../store/container-record.ts';
 
 /** The key under which changes of a volume stand in the queue. */
 export function volumeKey(name: string): string {
@@ -30,8 +30,6 @@ export function isInLiveUse(context: EngineContext, name: string, except?: strin
     .all()
     .some(
       record =>
-        record.id !== except &&
-        (record.starting || record.state.status === 'running' || record.state.status === 'paused') &&
-        volumesOf(record).includes(name),
+        record.id !== except && (record.starting || isLive(record.state)) && volumesOf(record).includes(name),
     );
 }

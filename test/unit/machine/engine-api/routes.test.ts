@@ -1,7 +1,7 @@
 import t from 'tap';
 import { parseVersionedPath } from '../../../../src/machine/engine-api/api-version.ts';
 import { httpStatusOf, kindOfStatus } from '../../../../src/machine/engine-api/http-status.ts';
-import { ROUTE_NAMES, ROUTES, matchRoute } from '../../../../src/machine/engine-api/routes.ts';
+import { ROUTE_NAMES, ROUTES, matchRoute, unsupportedSentence } from '../../../../src/machine/engine-api/routes.ts';
 import { ToolError } from '../../../../src/shared/errors.ts';
 
 t.test('paths find their handler', async t => {
@@ -24,7 +24,9 @@ t.test('paths find their handler', async t => {
     ['GET', '/containers/web/stats', 'containerStats', { id: 'web' }],
     ['GET', '/images/library/alpine:3.22/json', 'imageInspect', { name: 'library/alpine:3.22' }],
     ['GET', '/volumes', 'volumeList'],
-    ['GET', '/swarm', 'planned'],
+    ['GET', '/swarm', 'unsupported'],
+    ['POST', '/build', 'unsupported'],
+    ['POST', '/build/prune', 'buildPrune'],
     ['GET', '/containers', undefined],
     ['GET', '/', undefined],
     ['GET', '/containers/a/b/json', undefined],
@@ -34,6 +36,13 @@ t.test('paths find their handler', async t => {
     t.equal(match?.name, name, `${method} ${path}`);
     if (parameters !== undefined) t.same({ ...match?.parameters }, parameters);
   }
+});
+
+t.test('what is left out is named', async t => {
+  t.match(unsupportedSentence('POST', '/build'), /^building images is not supported by system-docker: /);
+  t.equal(unsupportedSentence('GET', '/plugins'), 'plugins are not supported by system-docker');
+  t.equal(unsupportedSentence('PUT', '/volumes/v'), 'PUT /volumes/v is not supported by system-docker');
+  t.match(unsupportedSentence('GET', '/secrets'), /^swarm and .* are not supported by system-docker$/);
 });
 
 t.test('every route name is in the table', async t => {

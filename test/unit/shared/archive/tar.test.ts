@@ -123,7 +123,7 @@ t.test('headers and padding are handed out for those who keep them', async t => 
     (sum, one) => sum + (one.kind === 'file' && one.content.kind === 'bytes' ? one.content.bytes.length : 0),
     0,
   );
-  t.equal(rawBytes + contents, bytes.length);
+  t.equal(rawBytes + contents, bytes.length - 512, 'up to the first block of zeros');
 });
 
 t.test('GNU long names and binary numbers', async t => {
@@ -332,6 +332,18 @@ t.test('hostile and damaged archives', async t => {
       code: 'TAR_TOO_LARGE',
       fault: 'an extended header is over the limit',
       limits: { maxHeaderBytes: 1000 },
+    },
+    {
+      desc: 'extended headers without end, as entries are counted without them',
+      bytes: archive(...Array.from({ length: 2100 }, () => pax('comment', '')), raw({})),
+      code: 'TAR_TOO_LARGE',
+      fault: 'an extended header is over the limit',
+    },
+    {
+      desc: 'global headers without end',
+      bytes: archive(...Array.from({ length: 2100 }, () => raw({ type: 'g' })), raw({})),
+      code: 'TAR_TOO_LARGE',
+      fault: 'an extended header is over the limit',
     },
   ];
   for (const { desc, bytes, code, fault, limits } of cases) {

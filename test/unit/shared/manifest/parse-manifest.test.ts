@@ -209,6 +209,42 @@ t.test('an image of a registry with nearly the name of a built-in one', async t 
     t.strictSame(warningsOf(image), [], image);
 });
 
+t.test('settings of the engine', async t => {
+  const { manifest, warnings } = parse(
+    [
+      'engine:',
+      '  runtimes: [crun, runc]',
+      '  registries: {mirrors: {docker.io: [https://a]}, insecure: [lab:5000]}',
+      '  log: {max_size: 10M}',
+      '  tls: {}',
+      'files:',
+      '  - {path: etc/system-docker/tls/server-key.pem, source: key.pem}',
+      '',
+    ].join('\n'),
+    'engine: {default_runtime: runc, registries: {mirrors: {b.example: [https://b]}}, log: {max_file: 3}, tls: {port: 99}}\n',
+  );
+  t.same(manifest.engine, {
+    images: true,
+    networks: true,
+    runtimes: ['crun', 'runc'],
+    settings: {
+      defaultRuntime: 'runc',
+      registries: {
+        mirrors: { 'docker.io': ['https://a'], 'b.example': ['https://b'] },
+        insecure: ['lab:5000'],
+      },
+      log: { options: { 'max-size': '10M', 'max-file': '3' } },
+      tls: { host: '0.0.0.0', port: 99 },
+    },
+  });
+  t.same(
+    warnings.map(warning => warning.message),
+    ['/etc/system-docker/tls/server-key.pem is a private key: whoever has the image has it too'],
+  );
+  t.same(parse('engine: {runtimes: [runc, crun]}\n').manifest.engine.settings, { defaultRuntime: 'runc' });
+  t.same(parse('name: a\n').manifest.engine.settings, {});
+});
+
 t.test('traps are warned about', async t => {
   const { warnings } = parse(
     [

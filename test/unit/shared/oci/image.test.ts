@@ -193,6 +193,7 @@ t.test('reads a configuration', t => {
     ['Cmd that is a text', { ...base, config: { Cmd: 'sh' } }],
     ['Env that holds numbers', { ...base, config: { Env: [1] } }],
     ['labels that are no texts', { ...base, config: { Labels: { a: 1 } } }],
+    ['labels too long for a record', { ...base, config: { Labels: { a: 'x'.repeat(1 << 20) } } }],
     ['volumes that are a list', { ...base, config: { Volumes: ['/data'] } }],
     ['a health check that is a text', { ...base, config: { Healthcheck: 'x' } }],
     ['a health check without words', { ...base, config: { Healthcheck: { Test: [1] } } }],

@@ -4,19 +4,27 @@ import t from 'tap';
 import type { Entry } from '../../../../src/shared/archive/entry.ts';
 import { openFileAccess } from '../../../../src/shared/fs/file-access.ts';
 import { readContent } from '../../../../src/shared/fs/content-reader.ts';
-import { type Layer, OPAQUE_XATTR, isWhiteout, readLayer } from '../../../../src/shared/oci/layer.ts';
+import {
+  DEFAULT_LAYER_LIMITS,
+  type Layer,
+  type LayerLimits,
+  OPAQUE_XATTR,
+  isWhiteout,
+  readLayer,
+} from '../../../../src/shared/oci/layer.ts';
 import { collect, entry, file, paxHeader, rawHeader, rawTar, tarOf } from '../../../support/oci-image.ts';
 
 const folder = t.testdir();
 let count = 0;
 
-async function read(tar: Uint8Array, limits?: { maxBytes: number; maxEntries: number }): Promise<Layer> {
+async function read(tar: Uint8Array, limits?: LayerLimits, forContainers = false): Promise<Layer> {
   const path = join(folder, `${++count}.tar`);
   await writeFile(path, tar);
   return readLayer(await openFileAccess(path), {
     name: 'layer X',
     file: path,
     ...(limits ? { limits } : {}),
+    forContainers,
   });
 }
 
@@ -302,4 +310,70 @@ t.test('nothing that lies behind a link is among the entries', async t => {
     );
   }
   t.ok(find(layer, 'b/z'));
+});
+
+t.test('a small layer does not become large in memory', async t => {
+  const limits = { maxBytes: 1 << 20, maxEntries: 100, maxTextBytes: 10_000 };
+  const deep = (name: string): string => `${'d'.repeat(200)}/${name}`;
+  const cases: Record<string, readonly [Uint8Array, RegExp]> = {
+    'folders that it does not name': [
+      rawTar(
+        paxHeader({ path: `${'a/'.repeat(90)}x` }),
+        rawHeader({ name: 'x' }),
+        ...Array.from({ length: 20 }, (_, i) => rawHeader({ name: `y${i}` })),
+      ),
+      /more than 100 files and folders/,
+    ],
+    'long names': [
+      await tarOf(Array.from({ length: 90 }, (_, i) => file(deep(String(i)), ''))),
+      /take more than 10000 bytes/,
+    ],
+    'names that are long behind a link': [
+      await tarOf([
+        entry('symlink', 'l', { target: deep('t') }),
+        ...Array.from({ length: 60 }, (_, i) => file(`l/${i}`, '')),
+      ]),
+      /take more than 10000 bytes/,
+    ],
+    'large attributes': [
+      await tarOf([file('x', '', { xattrs: new Map([['user.x', Buffer.alloc(10_000)]]) })]),
+      /take more than 10000 bytes/,
+    ],
+    'many attributes, left out or not': [
+      await tarOf([
+        file('x', '', {
+          xattrs: new Map(Array.from({ length: 60 }, (_, i) => [`other.${i}`, Buffer.alloc(0)])),
+        }),
+      ]),
+      /take more than 10000 bytes/,
+    ],
+    'whiteouts with long names': [
+      await tarOf(Array.from({ length: 60 }, (_, i) => file(`.wh.${'x'.repeat(200)}${i}`, ''))),
+      /take more than 10000 bytes/,
+    ],
+    'one file again and again': [
+      await tarOf(Array.from({ length: 60 }, () => file('x'.repeat(200), ''))),
+      /take more than 10000 bytes/,
+    ],
+  };
+  for (const [name, [tar, fault]] of Object.entries(cases)) {
+    await t.rejects(read(tar, limits), { code: 'LAYER_TOO_LARGE', message: fault }, name);
+    await t.resolves(read(tar), name);
+  }
+});
+
+t.test('where a layer is only the root of containers, devices and climbing links are theirs', async t => {
+  const tar = rawTar(
+    link('a/b', '../../../etc'),
+    link('up', '../..'),
+    rawHeader({ name: 'up/file' }, 'x'),
+    rawHeader({ name: 'dev/sda', type: '4', major: 8 }),
+    rawHeader({ name: 'dev/fuse', type: '3', major: 10, minor: 229 }),
+  );
+  const layer = await read(tar, DEFAULT_LAYER_LIMITS, true);
+  t.match(find(layer, 'a/b'), { kind: 'symlink', target: '../../../etc' });
+  t.match(find(layer, 'dev/sda'), { kind: 'block-device', major: 8, minor: 0 });
+  t.match(find(layer, 'dev/fuse'), { kind: 'char-device', major: 10, minor: 229 });
+  t.equal(await textOf(layer, 'file'), 'x', 'behind a link that climbs there is the root');
+  await t.rejects(read(rawTar(hard('a', '../x')), DEFAULT_LAYER_LIMITS, true), { code: 'TAR_PATH_UNSAFE' });
 });

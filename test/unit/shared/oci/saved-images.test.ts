@@ -27,7 +27,7 @@ async function read(t: Test, entries: Parameters<typeof tarOf>[0]) {
   t.teardown(() => folder[Symbol.asyncDispose]());
   const archive = join(folder.path, 'archive.tar');
   await writeFile(archive, await tarOf(entries));
-  return readSavedImages(archive, 'amd64', 'the archive');
+  return Array.fromAsync(readSavedImages(archive, 'amd64', 'the archive'));
 }
 
 const saved = (change: object = {}) =>
@@ -75,7 +75,7 @@ t.test('attacks and damage', async t => {
   const refuse = async (
     name: string,
     entries: Parameters<typeof tarOf>[0],
-    expected: { readonly code: string },
+    expected: { readonly code: string; readonly message?: string | RegExp },
   ) => t.rejects(read(t, entries), expected, name);
   await refuse('nothing in it', [file('x', '')], { code: 'OCI_LAYOUT_MALFORMED' });
   await refuse('a file of the host', [...parts, saved({ Config: '/etc/passwd' })], {
@@ -92,7 +92,60 @@ t.test('attacks and damage', async t => {
   await refuse('a name that is none', [...parts, saved({ RepoTags: ['A B'] })], {
     code: 'OCI_REFERENCE_INVALID',
   });
+  const many = (length: number, fields: object) =>
+    file(
+      'manifest.json',
+      JSON.stringify(Array.from({ length }, () => ({ Config: 'c', Layers: [], ...fields }))),
+    );
+  await refuse('one configuration as many images', [...parts, many(1001, {})], {
+    code: 'OCI_LAYOUT_MALFORMED',
+    message: 'reading the archive: it holds more than 1000 images',
+  });
+  const long = imageOf([layer], { config: { Labels: { long: 'x'.repeat(500_000) } } });
+  await refuse(
+    'long configurations',
+    [
+      file('c', '', bytes(long.config.bytes)),
+      file('l', '', bytes(layer)),
+      file(
+        'manifest.json',
+        JSON.stringify(Array.from({ length: 200 }, () => ({ Config: 'c', Layers: ['l'] }))),
+      ),
+    ],
+    { code: 'OCI_LAYOUT_MALFORMED', message: /more than 67108864 bytes of configurations/ },
+  );
+  const names = Array.from({ length: 1001 }, (_, i) => `x:${i}`);
+  await refuse('more names than anybody gives', [...parts, many(2, { RepoTags: names })], {
+    code: 'OCI_LAYOUT_MALFORMED',
+    message: 'reading the archive: it holds more than 2000 names',
+  });
+  const blobs = Array.from({ length: 1001 }, (_, i) => ({
+    ...descriptor(indexOf({ 'linux/amd64': amd64 })),
+    digest: `sha256:${String(i).padStart(64, '0')}`,
+  }));
+  await refuse(
+    'a layout of many images',
+    [file('index.json', JSON.stringify({ schemaVersion: 2, manifests: blobs }))],
+    { code: 'OCI_LAYOUT_MALFORMED', message: 'reading the archive: it holds more than 1000 images' },
+  );
   await refuse('no table', [...parts, file('manifest.json', '7')], { code: 'OCI_LAYOUT_MALFORMED' });
+});
+
+t.test('an image is read when it is asked for', async t => {
+  const folder = await temporaryFolder();
+  t.teardown(() => folder[Symbol.asyncDispose]());
+  const archive = join(folder.path, 'archive.tar');
+  const table = [
+    { Config: 'c', Layers: ['l', 'l2'] },
+    { Config: 'damaged', Layers: [] },
+  ];
+  await writeFile(
+    archive,
+    await tarOf([...parts, file('damaged', '7'), file('manifest.json', JSON.stringify(table))]),
+  );
+  const images = readSavedImages(archive, 'amd64', 'the archive');
+  t.equal((await images.next()).done, false, 'the first does not wait for the second');
+  await t.rejects(images.next(), { code: 'OCI_DOCUMENT_MALFORMED' });
 });
 
 t.test('any compression', async t => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
@@ -23,7 +24,7 @@ async function roundTrip(tar: Uint8Array): Promise<{ record: Uint8Array; again: 
   await writeFile(path, tar);
   const layer = await readLayer(await openFileAccess(path), { name: 'X', file: path });
   const parts = readTarParts(await openFileAccess(path), { name: 'X', file: path, kept: layer.kept });
-  const record = await formatTarHeaders(parts);
+  const record = await collect(formatTarHeaders(parts));
   const contents = new Map<string, Entry>(layer.entries.map(e => [e.path, e]));
   const readFile = (name: string): AsyncIterable<Uint8Array> => {
     const found = contents.get(name);
@@ -84,6 +85,48 @@ t.test('the record is small and holds no contents', async t => {
   const { record } = await roundTrip(await tarOf([file('a', secret)]));
   t.ok(record.length < 500, `${record.length} bytes`);
   t.notMatch(zstdDecompressSync(record).toString('latin1'), /content-of-a-file/);
+});
+
+t.test('headers and zeros without end are never held as a whole', async t => {
+  const folders = Array.from({ length: 4000 }, (_, i) => entry('directory', `folder-${i}`));
+  const attributes = rawTar(
+    ...Array.from({ length: 40 }, (_, i) => [
+      paxHeader({ 'SCHILY.xattr.user.x': 'x'.repeat(50_000) }),
+      rawHeader({ name: `attributes-${i}` }),
+    ]).flat(),
+  );
+  for (const tar of [
+    Buffer.concat([await tarOf(folders), Buffer.alloc(3 * 1024 * 1024 + 512)]),
+    attributes,
+  ]) {
+    const path = join(folder, `${++count}.tar`);
+    await writeFile(path, tar);
+    const sizes: number[] = [];
+    const options = { name: 'X', file: path, kept: new Map<number, string>() };
+    for await (const part of readTarParts(await openFileAccess(path), options)) {
+      sizes.push(part.kind === 'bytes' ? part.bytes.length : part.sizeBytes);
+    }
+    t.equal(
+      sizes.reduce((sum, size) => sum + size, 0),
+      tar.length,
+    );
+    t.ok(Math.max(...sizes) <= 128 * 1024, `the largest part has ${Math.max(...sizes)} bytes`);
+    t.ok((await roundTrip(tar)).again.equals(tar));
+  }
+});
+
+t.test('the record comes in pieces', async t => {
+  const bytes = randomBytes(4 * 1024 * 1024);
+  const parts = Array.from({ length: 64 }, (_, i) => ({
+    kind: 'bytes' as const,
+    bytes: bytes.subarray(i * 65_536, (i + 1) * 65_536),
+  }));
+  const pieces = await Array.fromAsync(formatTarHeaders(parts));
+  t.ok(pieces.every(piece => piece.length <= 1024 * 1024));
+  const again = await Array.fromAsync(parseTarHeaders(once(Buffer.concat(pieces)), 'X'));
+  t.ok(
+    Buffer.concat(again.map(part => (part.kind === 'bytes' ? part.bytes : Buffer.alloc(0)))).equals(bytes),
+  );
 });
 
 t.test('a record can be read in pieces of one byte', async t => {

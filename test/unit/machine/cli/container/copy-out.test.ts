@@ -74,6 +74,18 @@ t.test('devices are left out, kinds do not change', async t => {
   await t.rejects(extract([folder('f')], place, 'text'), { message: /cannot overwrite non-directory/ });
 });
 
+t.test('second names of a file, and what a mode may not bring', async t => {
+  const place = t.testdir({ outside: { secret: 'mine' } });
+  const hard = (path: string, target: string): Entry => ({ ...common, kind: 'hardlink', path, target });
+  await extract([folder('d'), { ...file('d/a', 'one'), mode: 0o4755 }, hard('d/b', 'd/a')], place, 'e');
+  t.equal(readFileSync(join(place, 'e/b'), 'utf8'), 'one');
+  t.equal(lstatSync(join(place, 'e/a')).ino, lstatSync(join(place, 'e/b')).ino);
+  t.equal(lstatSync(join(place, 'e/a')).mode & 0o7777, 0o755, 'not as whoever copies');
+  const theirs = [folder('d'), link('d/l', join(place, 'outside')), hard('d/s', 'd/l/secret')];
+  await t.rejects(extract(theirs, place, 'f'), { message: /it is not a folder/ });
+  await t.rejects(extract([folder('d'), hard('d/s', 'other')], place, 'g'), { message: /not copied/ });
+});
+
 t.test('files of this machine as entries', async t => {
   const place = t.testdir({ d: { a: '1', sub: { b: '2' } } });
   mkdirSync(join(place, 'd/empty'));

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { selectContainers } from '../../../../../src/machine/engine/api/container-filters.ts';
+import { matchesName, selectContainers } from '../../../../../src/machine/engine/api/container-filters.ts';
 import type {
   ContainerRecord,
   ContainerState,
@@ -76,4 +76,35 @@ t.test('what is listed', async t => {
   t.throws(() => names({ status: ['odd'] }), { message: "invalid filter 'status=odd'" });
   t.throws(() => names({ before: ['nope'] }), { message: 'No such container: nope' });
   t.equal(names({ name: ['(a+)+$'] }, { all: true }), '', 'a pattern that could hang is not tried');
+});
+
+t.test('patterns of names', async t => {
+  const cases: readonly [string, string, boolean][] = [
+    ['web-1', 'web', true],
+    ['web-1', '^web', true],
+    ['web-1', '^/web', true],
+    ['web-1', '^eb', false],
+    ['web-1', '1$', true],
+    ['web-1', 'web$', false],
+    ['web-1', '^w.*1$', true],
+    ['web-1', '^w.b-1$', true],
+    ['web-1', 'e.*b.*1', true],
+    ['web-1', 'b.*e', false],
+    ['web', '^web$', true],
+    ['web', '^web.$', false],
+    ['web-web', '^web.*web$', true],
+    ['web', '^web.*web$', false],
+    ['a'.repeat(40), `${'a.*'.repeat(80)}b`, false],
+    ['web', '(web|db)', false],
+  ];
+  for (const [name, pattern, expected] of cases)
+    t.equal(matchesName(name, pattern), expected, `${name} ${pattern}`);
+});
+
+t.test('labels are those of the container, not of every object', async t => {
+  const filters = new Map([['label', ['constructor']]]);
+  t.same(
+    selectContainers(records, { all: true, limit: 0, filters }, name => name),
+    [],
+  );
 });

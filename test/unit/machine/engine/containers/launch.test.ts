@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { createEngine } from '../../../../../src/machine/engine/engine.ts';
@@ -5,14 +6,17 @@ import { createLog } from '../../../../../src/machine/log.ts';
 import { makeImageStore, serviceRequest } from '../../../../support/engine.ts';
 
 t.test('a start that fails and cannot be cleared away leaves its reason', async t => {
-  const root = t.testdir({ busybox: 'only copied' });
+  // It leaves something for crun to delete.
+  const conmon = '#!/bin/sh\nmkdir -p "${0%/*}/run/crun/$4"\n';
+  const root = t.testdir({ busybox: 'only copied', conmon });
   const lines: string[] = [];
   // Without crun nothing can be deleted from it either.
   const programs = {
-    conmon: join(root, 'no-conmon'),
+    conmon: join(root, 'conmon'),
     crun: join(root, 'no-crun'),
     busybox: join(root, 'busybox'),
   };
+  chmodSync(programs.conmon, 0o755);
   const engine = await createEngine({
     runRoot: join(root, 'run'),
     imageStores: [makeImageStore(join(root, 'store'), programs.busybox)],
@@ -22,7 +26,7 @@ t.test('a start that fails and cannot be cleared away leaves its reason', async 
   });
   t.teardown(() => engine[Symbol.asyncDispose]());
   await engine.client.create('one', serviceRequest('true'));
-  await t.rejects(engine.client.start('one'), { message: /no-conmon/ });
-  t.match(await engine.client.inspect('one'), { status: 'created', exitCode: 128, error: /no-conmon/ });
+  await t.rejects(engine.client.start('one'), { message: /conmon gave no reason/ });
+  t.match(await engine.client.inspect('one'), { status: 'created', exitCode: 128, error: /conmon gave no reason/ });
   t.match(lines.join(''), /could not be cleared away.*no-crun/);
 });

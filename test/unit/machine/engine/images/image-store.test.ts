@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ImageCatalog } from '../../../../../src/machine/engine/images/image-catalog.ts';
 import { ImageStore } from '../../../../../src/machine/engine/images/image-store.ts';
+import type { ReferenceChange } from '../../../../../src/machine/engine/images/references.ts';
 import { createLog } from '../../../../../src/machine/log.ts';
 import { type Digest, digestOf } from '../../../../../src/shared/digest.ts';
 
@@ -112,6 +113,63 @@ t.test('what an engine that was killed left is completed or taken away', async t
     t.same(readdirSync(join(folder, 'layers')), [layer.diffId.slice(7)]);
     t.notOk(existsSync(join(folder, 'images/.removing-5678')));
   });
+});
+
+t.test('an image without layers is one', async t => {
+  const folder = freshWithLayer(t);
+  const { store } = await open(folder);
+  const config = configOf('bare', []);
+  const id = await store.publish({ config, layers: [] }, (references, id) => {
+    references.tags.set('docker.io/library/bare:1', id);
+  });
+  t.match(store.get(id), { id, layers: [], sizeBytes: 0 });
+  const { store: again, lines } = await open(folder);
+  t.equal(again.references.tags.get('docker.io/library/bare:1'), id);
+  t.match(again.get(id), { layers: [] });
+  t.same(lines, []);
+});
+
+t.test('an image that could not be read again takes no name', async t => {
+  const folder = freshWithLayer(t);
+  const { store } = await open(folder);
+  const id = await publish(store, 'one', ['docker.io/library/x:1']);
+  const name = (references: ReferenceChange, id: Digest): void => {
+    references.tags.set('docker.io/library/x:1', id);
+  };
+  for (const [config, layers] of [
+    [configOf('gone', [other.diffId]), [other]],
+    [Buffer.from('{}'), [layer]],
+    [configOf('odd', []), [{ ...layer, sizeBytes: 0.5 }]],
+  ] as const) {
+    await t.rejects(store.publish({ config, layers }, name));
+    t.equal(store.references.tags.get('docker.io/library/x:1'), id);
+  }
+  t.same(
+    readdirSync(join(folder, 'images')).filter(name => name.startsWith('.')),
+    [],
+  );
+  const { store: again, lines } = await open(folder);
+  t.equal(again.references.tags.get('docker.io/library/x:1'), id);
+  t.same(lines, []);
+});
+
+t.test('more names than can be read again are not taken', async t => {
+  const folder = freshWithLayer(t);
+  const { store } = await open(folder);
+  const id = await publish(store, 'one', ['docker.io/library/one:1']);
+  const many = Array.from({ length: 45_000 }, (_, i) => `docker.io/library/many:${i}`);
+  await t.rejects(publish(store, 'many', many), { code: 'RECORD_TOO_LARGE' });
+  await t.rejects(
+    store.rename(references => {
+      for (const name of many) references.tags.set(name, id);
+    }),
+    { code: 'RECORD_TOO_LARGE' },
+  );
+  t.same([...store.references.tags.keys()], ['docker.io/library/one:1']);
+  const { store: again, lines } = await open(folder);
+  t.same([...again.references.tags.keys()], ['docker.io/library/one:1']);
+  t.equal(again.get(digestOf(configOf('many', [layer.diffId]))), undefined);
+  t.same(lines, []);
 });
 
 t.test('damaged files are left alone, with the layers they may need', async t => {

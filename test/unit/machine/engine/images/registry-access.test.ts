@@ -26,4 +26,8 @@ t.test('addresses of registries', async t => {
   t.equal(registryOf('https://registry.example:5000/v2/'), 'registry.example:5000');
   t.equal(registryOf('index.docker.io'), 'docker.io');
   t.equal(registryOf(''), '');
+  t.equal(registryOf('[::1]:5000'), '[::1]:5000');
+  for (const wrong of ['user:secret@registry.example', 'a b', '%', 'registry.example:port']) {
+    t.throws(() => registryOf(wrong), { code: 'ENGINE_INVALID_PARAMETER', message: /^(?!.*secret)/ }, wrong);
+  }
 });

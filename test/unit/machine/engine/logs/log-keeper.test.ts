@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -57,4 +57,40 @@ t.test('a log is trimmed once more when its container has ended', async t => {
   keeper.release('a');
   while (readdirSync(folder).includes('000001')) await turn();
   t.same(readdirSync(folder), ['000002', 'current']);
+});
+
+t.test('what is written between a look and the watch is found', async t => {
+  const root = t.testdir({ logs: { current: 'x' } });
+  const keeper = new LogKeeper(128 * 1024, createLog({ component: 'test', write: () => undefined }));
+  t.teardown(() => keeper.releaseAll());
+  const folder = join(root, 'logs');
+  const kept = keeper.keep('a', { folder, bundle: root, onState: true });
+  // Its first look is asynchronous; the watch begins behind it.
+  appendFileSync(join(folder, 'current'), 'more');
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  await kept;
+  rmSync(join(folder, '000001'));
+  mock.timers.tick(1000);
+  while (!readdirSync(folder).includes('000001')) await turn();
+  t.pass('it was looked at again');
+});
+
+t.test('logs in memory of what has ended go when they are too much', async t => {
+  const log = (kib: number) => ({ '000001': 'x'.repeat(kib * 1024), current: 'x' });
+  const root = t.testdir({ a: log(20), b: log(20), c: log(20), d: log(20), e: log(100) });
+  const keeper = new LogKeeper(256 * 1024, createLog({ component: 'test', write: () => undefined }));
+  t.teardown(() => keeper.releaseAll());
+  const there = () => ['a', 'b', 'c', 'd', 'e'].filter(name => readdirSync(join(root, name)).length > 0);
+  for (const name of ['a', 'b', 'c']) await keeper.noteEnded(name, join(root, name));
+  t.same(there(), ['a', 'b', 'c', 'd', 'e'], 'there is room for three in a quarter of the budget');
+  await keeper.noteEnded('d', join(root, 'd'));
+  t.same(there(), ['b', 'c', 'd', 'e']);
+  keeper.forget('b');
+  await keeper.noteEnded('e', join(root, 'e'));
+  t.same(
+    there(),
+    ['b', 'e'],
+    'what is removed is not its business; the last one stays even when it is too much',
+  );
 });

@@ -40,6 +40,20 @@ t.test('exit codes of what could not be started', async t => {
   t.notMatch(runtimeFailure('a\u001b[31mred\u0007').message, /\p{Cc}/u, 'no control characters');
 });
 
+t.test("runc's log is read for its errors", async t => {
+  const said = [
+    'time="2025-01-01T00:00:00Z" level=warning msg="a note"',
+    'time="2025-01-01T00:00:00Z" level=error msg="runc create failed: unable to start container process: exec: \\"nope\\": executable file not found in $PATH"',
+  ].join('\n');
+  t.match(runtimeFailure(said), {
+    exitCode: 127,
+    message:
+      /^OCI runtime create failed: runc create failed: unable to start container process: exec: "nope": executable file not found in \$PATH$/,
+  });
+  t.match(runtimeFailure('time="x" level=error msg=short').message, /: short$/);
+  t.match(runtimeFailure('time="x" level=error msg="\\x1b"').message, /: "\\x1b"$/);
+});
+
 t.test('the command line', async t => {
   const words = formatMonitorArguments({
     conmon: '/c',

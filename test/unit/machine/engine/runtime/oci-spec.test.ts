@@ -225,3 +225,14 @@ t.test('refusals', async t => {
   ];
   for (const [request, message] of cases) t.throws(() => spec(request), { message }, String(message));
 });
+
+t.test('all capabilities but some, and the filter of system calls stays', async t => {
+  const made = spec({ HostConfig: { CapAdd: ['ALL'], CapDrop: ['SYS_ADMIN', 'CAP_MKNOD'] } });
+  const bounding = made.process.capabilities.bounding;
+  t.ok(bounding.includes('CAP_NET_ADMIN'));
+  t.notOk(bounding.includes('CAP_SYS_ADMIN') || bounding.includes('CAP_MKNOD'));
+  t.ok(made.linux.seccomp);
+  t.ok(spec({ HostConfig: { CapAdd: ['ALL'] } }).linux.seccomp, 'as Docker has it');
+  t.notOk(spec({ HostConfig: { Privileged: true } }).linux.seccomp);
+  t.notOk(spec({ Slipway: { scope: 'boot', capabilities: ['all'] } }).linux.seccomp);
+});

@@ -37,7 +37,10 @@ t.test('after another boot, as Docker has it', async t => {
     [{ policy: 'always', stopRequested: true, status: 'exited' }, 'start-after-boot'],
     [{ policy: 'unless-stopped' }, 'start-after-boot'],
     [{ policy: 'unless-stopped', stopRequested: true }, 'mark-lost'],
-    [{ policy: 'unless-stopped', status: 'exited' }, 'nothing'],
+    // Of an earlier boot in which it could not be started.
+    [{ policy: 'unless-stopped', status: 'exited' }, 'start-after-boot'],
+    [{ policy: 'unless-stopped', status: 'exited', stopRequested: true }, 'nothing'],
+    [{ policy: 'unless-stopped', status: 'created' }, 'nothing'],
     [{ policy: 'always', status: 'created' }, 'nothing'],
     [{ status: 'created', starting: true }, 'mark-lost'],
     [{ status: 'restarting' }, 'mark-lost'],

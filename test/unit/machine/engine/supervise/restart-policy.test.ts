@@ -11,6 +11,8 @@ const input: RestartInput = {
   maxDelayMs: 60_000,
   exitCode: 1,
   ranMs: 50,
+  asDocker: false,
+  restartCount: 0,
   streak: 0,
   stopRequested: false,
 };
@@ -30,6 +32,22 @@ t.test('pauses double up to the longest', async t => {
 t.test('after ten seconds of running the first restart comes at once and the pauses begin anew', async t => {
   t.same(planRestart({ ...input, ranMs: 10_000, streak: 9 }), { kind: 'restart', delayMs: 0, streak: 1 });
   t.same(planRestart({ ...input, ranMs: 9_999, streak: 1 }), { kind: 'restart', delayMs: 200, streak: 2 });
+});
+
+t.test("Docker's own: retries are counted for good, and there is always a pause", async t => {
+  const failing: RestartInput = { ...input, policy: 'on-failure', maxRetries: 3, asDocker: true };
+  let streak = 0;
+  let restartCount = 0;
+  for (;;) {
+    const decision = planRestart({ ...failing, ranMs: 20_000, streak, restartCount });
+    if (decision.kind !== 'restart') break;
+    t.same(decision, { kind: 'restart', delayMs: 100, streak: 1 });
+    streak = decision.streak;
+    restartCount += 1;
+    if (restartCount > 3) break;
+  }
+  t.equal(restartCount, 3, 'it ends, however long the lives are');
+  t.match(planRestart({ ...failing, ranMs: 5, streak: 9, restartCount: 2 }), { kind: 'restart' });
 });
 
 t.test('policies', async t => {

@@ -1,0 +1,4 @@
+
+
+/** Figures of that container, and what attaching to it brings; it is removed. */
+export 

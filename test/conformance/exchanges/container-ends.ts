@@ -1,0 +1,4 @@
+
+
+/** Ending, awaiting, removing and pruning containers. */
+export 

@@ -1,0 +1,4 @@
+
+
+/** Watching, holding and renaming containers, and changing their limits. */
+export 

@@ -1,0 +1,4 @@
+
+
+/** Programs run in a container, and its figures. */
+export 

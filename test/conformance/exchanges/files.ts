@@ -1,0 +1,4 @@
+
+
+/** Files of the container that has said something, and an image of it. */
+export 

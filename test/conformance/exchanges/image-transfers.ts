@@ -1,0 +1,4 @@
+
+
+/** Images brought here and away. */
+export 

@@ -1,0 +1,4 @@
+
+
+/** Containers in the networks, and the end of both. */
+export 

@@ -1,0 +1,4 @@
+
+
+/** Networks: made, looked at and listed. */
+export 

@@ -1,0 +1,4 @@
+
+
+/** What containers say: their logs. */
+export 

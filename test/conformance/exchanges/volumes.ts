@@ -1,0 +1,4 @@
+
+
+/** Volumes. */
+export 
