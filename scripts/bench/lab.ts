@@ -76,9 +76,18 @@ export async function openLab(
         extraArguments: medium === 'cd' ? cdDrive(image.iso, arch) : [],
         ...(onOutput === undefined ? {} : { onOutput }),
       });
-      return await watch(vm);
+      return await Promise.race([watch(vm), aborted(workshop.signal)]);
     },
   };
+}
+
+/** Rejects when the whole run is ended: no machine is waited for then. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
 }
 
 async function openQemu(workshop: Workshop, image: BuiltImage, arch: Arch): Promise<Toolbox> {

@@ -142,6 +142,12 @@ await t.test('runc with every verb', async t => {
   });
   const missing = await overTls(authority, 2376, 'run', '--rm', '--network', 'none', 'team/app:1', 'nope');
   t.match(missing, { exitCode: 127, stderr: /exec: "nope": executable file not found in \$PATH/ });
+  const terminal = 'test -t 1 && echo a terminal';
+  t.match(await docker('exec', '-t', 'web', 'sh', '-c', terminal), 'a terminal');
+  t.match(
+    await docker('run', '--rm', '-t', '--network', 'none', 'team/app:1', 'sh', '-c', terminal),
+    'a terminal',
+  );
   await machine.eventually('health', async () =>
     (await docker('inspect', '--format', '{{.State.Health.Status}}', 'web')) === 'healthy' ? true : undefined,
   );

@@ -16,9 +16,9 @@ export interface Exchange {
   readonly body?: Readonly<Record<string, unknown>> | readonly unknown[] | Buffer | string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly status: number;
-  /** Shape of a JSON answer; for a status from 400 on the sentence. Missing: the body is not looked at. */
-  readonly answer?: Shape | RegExp;
-  /** The whole text of the answer, with braces as in `request`. */
+  /** Shape of a JSON answer. Missing: nothing but `says` is looked at. */
+  readonly answer?: Shape;
+  /** The sentence of a refusal, or the whole text of the answer, with braces as in `request`. */
   readonly says?: string;
   /** What is kept of a JSON answer for later exchanges: name -> field, such as `Id` or `Containers.0`. */
   readonly keep?: Readonly<Record<string, string>>;
@@ -32,8 +32,6 @@ export interface Exchange {
   readonly header?: { readonly name: string; readonly shape: Shape };
   /** Asked again until the answer has this, such as `State.Status=exited`; for what an engine does in its own time. */
   readonly until?: string;
-  /** Why it is not asked everywhere: it needs a machine with limits, or bridge networks. */
-  readonly needs?: 'limits';
 }
 
 /** What came back. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { ask } from './ask.ts';
 import { bytesContent } from '../../src/shared/archive/entry.ts';
 import { hexOf } from '../../src/shared/digest.ts';
 import { entry, file, imageOf, tarOf } from '../support/oci-image.ts';
@@ -49,4 +50,23 @@ export async function conformanceImages(busybox: string): Promise<Buffer> {
     image.diffIds.forEach((diffId, index) => files.set(`${hexOf(diffId)}/layer.tar`, layers[index] ?? lower));
   }
   return tarOf([...files].map(([path, bytes]) => entry('file', path, { content: bytesContent(bytes) })));
+}
+
+/** Loads them into an engine; throws when it does not. */
+export async function loadImages(socketPath: string, archive: Buffer): Promise<void> {
+  const { status, body } = await ask(
+    socketPath,
+    {
+      route: 'imageLoad',
+      what: 'the images',
+      request: 'POST /images/load',
+      body: archive,
+      headers: { 'Content-Type': 'application/x-tar' },
+      status: 200,
+      read: 'lines',
+    },
+    new Map(),
+  );
+  const said = JSON.stringify(body);
+  if (status !== 200 || !said.includes('Loaded image')) throw new Error(`loading images: ${status} ${said}`);
 }

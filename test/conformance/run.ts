@@ -1,6 +1,7 @@
 import { ask, type Kept, fieldOf, fill } from './ask.ts';
+import type { Difference } from './differences.ts';
 import { type Answer, type Exchange, nameOf } from './exchange.ts';
-import { isObject, mismatches } from './shape.ts';
+import { type Mismatch, isObject, mismatches } from './shape.ts';
 
 /** What came of an exchange. */
 export interface Result {
@@ -8,7 +9,7 @@ export interface Result {
   /** With ids that were kept in braces again. */
   readonly answer: Answer;
   /** What is not as the tables say. */
-  readonly faults: readonly string[];
+  readonly faults: readonly Mismatch[];
 }
 
 /** How often an answer that is awaited is looked for. */
@@ -47,21 +48,22 @@ async function askUntil(socketPath: string, exchange: Exchange, kept: Kept): Pro
   }
 }
 
-function faultsOf(exchange: Exchange, answer: Answer, kept: Kept): string[] {
+function faultsOf(exchange: Exchange, answer: Answer, kept: Kept): Mismatch[] {
   const { status, says, answer: shape, header } = exchange;
-  const sentence = (status >= 400 ? fieldOf(answer.body, 'message') : undefined) ?? answer.body;
-  const text = typeof sentence === 'string' ? sentence : JSON.stringify(sentence);
-  const isSaid = says === undefined || says === '?' || text === fill(says, kept);
+  if (answer.status !== status) return [{ at: 'status', found: answer.status, wanted: status }, ...saysOf()];
   return [
-    ...(answer.status === status
-      ? []
-      : [`status ${answer.status}, not ${status}: ${text?.slice(0, 300) ?? ''}`]),
-    ...(isSaid ? [] : [`says ${JSON.stringify(text)}, not ${JSON.stringify(says)}`]),
-    ...(shape === undefined || answer.status !== status || shape instanceof RegExp
-      ? []
-      : mismatches(answer.body, shape)),
+    ...saysOf(),
+    ...(shape === undefined ? [] : mismatches(answer.body, shape)),
     ...(header === undefined ? [] : mismatches(answer.header, header.shape, 'header')),
   ];
+
+  function saysOf(): Mismatch[] {
+    if (says === undefined) return [];
+    const sentence = (status >= 400 ? fieldOf(answer.body, 'message') : undefined) ?? answer.body;
+    const text = typeof sentence === 'string' ? sentence : JSON.stringify(sentence);
+    const wanted = fill(says, kept);
+    return text === wanted ? [] : [{ at: 'body', found: text, wanted }];
+  }
 }
 
 /** Puts the names of what was kept where its values stand, so that answers of two engines are comparable. */
@@ -83,7 +85,9 @@ function withNames<T>(value: T, kept: Kept): T {
   return walk(value) as T;
 }
 
-/** What is wrong with results, a line each. */
-export function faultLines(results: readonly Result[]): string[] {
-  return results.flatMap(({ exchange, faults }) => faults.map(fault => `${nameOf(exchange)}: ${fault}`));
+/** What is not as the tables say, in all results. */
+export function allFaults(results: readonly Result[]): Difference[] {
+  return results.flatMap(({ exchange, faults }) =>
+    faults.map(({ at, found, wanted }) => ({ exchange: nameOf(exchange), at, ours: found, theirs: wanted })),
+  );
 }

@@ -106,11 +106,19 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What of a value is not as its table says, each with its place; nothing when all is. */
-export function mismatches(value: unknown, shape: Shape, at = 'body'): string[] {
+/** A place of an answer that is not as its table says. */
+export interface Mismatch {
+  readonly at: string;
+  readonly found: unknown;
+  readonly wanted: unknown;
+}
+
+/** What of a value is not as its table says; nothing when all is. */
+export function mismatches(value: unknown, shape: Shape, at = 'body'): Mismatch[] {
+  const isNot = (wanted: string): Mismatch[] => [{ at, found: value, wanted }];
   if (typeof shape === 'string') {
     const fits = isOwn(shape) ? OWN[shape] : VALUES[shape];
-    return fits(value) ? [] : [`${at}: ${JSON.stringify(value)?.slice(0, 100) ?? 'nothing'} is no ${shape}`];
+    return fits(value) ? [] : isNot(shape);
   }
   switch (shape.kind) {
     case 'optional':
@@ -118,25 +126,28 @@ export function mismatches(value: unknown, shape: Shape, at = 'body'): string[] 
     case 'nullable':
       return value === null ? [] : mismatches(value, shape.item, at);
     case 'list':
-      if (!Array.isArray(value)) return [`${at}: ${kindOf(value)} is no list`];
+      if (!Array.isArray(value)) return isNot('a list');
       return value.flatMap((item, index) => mismatches(item, shape.item, `${at}[${index}]`));
     case 'map':
-      if (!isObject(value)) return [`${at}: ${kindOf(value)} is no object`];
+      if (!isObject(value)) return isNot('an object');
       return Object.entries(value).flatMap(([key, item]) => mismatches(item, shape.item, `${at}.${key}`));
-    case 'record': {
-      if (!isObject(value)) return [`${at}: ${kindOf(value)} is no object`];
-      const { fields } = shape;
-      const unknown = Object.keys(value).filter(key => !Object.hasOwn(fields, key));
-      return [
-        ...unknown.map(key => `${at}.${key}: the table has no such field`),
-        ...Object.entries(fields).flatMap(([key, item]) =>
-          Object.hasOwn(value, key) || isOptional(item)
-            ? mismatches(value[key], item, `${at}.${key}`)
-            : [`${at}.${key}: it is missing`],
-        ),
-      ];
-    }
+    case 'record':
+      return isObject(value) ? recordMismatches(value, shape.fields, at) : isNot('an object');
   }
+}
+
+function recordMismatches(
+  value: Readonly<Record<string, unknown>>,
+  fields: Readonly<Record<string, Shape>>,
+  at: string,
+): Mismatch[] {
+  return [...new Set([...Object.keys(value), ...Object.keys(fields)])].flatMap(key => {
+    const place = `${at}.${key}`;
+    const shape = fields[key];
+    if (shape === undefined) return [{ at: place, found: value[key], wanted: 'no such field' }];
+    if (Object.hasOwn(value, key) || isOptional(shape)) return mismatches(value[key], shape, place);
+    return [{ at: place, found: undefined, wanted: 'to be there' }];
+  });
 }
 
 function isOptional(shape: Shape): boolean {

@@ -56,7 +56,7 @@ for (const name of ['stable', 'newer'] as const) {
       );
       t.match(terminal, { code: 3, stdout: /30 100\r\n\/dev\/pts\/0\r\n/ });
       await said('run', '-d', '--name', 'web', '-p', '8080:80', '--label', 'a=b', 'nginx:alpine');
-      await using stats = following('stats', '--no-trunc', 'web');
+      await using stats = following('stats', '--no-trunc');
       await using events = following(
         'events',
         '--format',
@@ -84,7 +84,31 @@ for (const name of ['stable', 'newer'] as const) {
         'two rounds of stats',
         () => (stats.text().match(/ web /g) ?? []).length > 1 || undefined,
       );
+      await said('restart', '-t', '0', 'web');
+      const [finished = '', started = ''] = (
+        await said('inspect', 'web', '-f', '{{.State.FinishedAt}} {{.State.StartedAt}}')
+      ).split(' ');
+      t.ok('2020' < finished && finished <= started, 'it knows of the end of its last life');
       await said('rm', '-f', 'web');
+      await said(
+        'run',
+        '-d',
+        '--name',
+        'own',
+        '--network',
+        'host',
+        '--expose',
+        '9000',
+        'alpine:3.20',
+        'sleep',
+        '99',
+      );
+      t.equal(
+        await said('ps', '--format', '{{.Names}} {{.Ports}}'),
+        'own',
+        "the machine's ports are not its own",
+      );
+      await said('rm', '-f', 'own');
       await eventually(
         'the end in the events',
         () => /^container destroy$/m.test(events.text()) || undefined,
@@ -133,6 +157,7 @@ for (const name of ['stable', 'newer'] as const) {
 await t.test('dockerode', async t => {
   const docker = new Docker({ socketPath: socket });
   t.equal(String(await docker.ping()), 'OK');
+  t.notOk('Created' in (await docker.getImage('test/busybox').inspect()), 'an image that does not say when');
   const pulling = await docker.pull('redis:7-alpine');
   const steps = await new Promise<{ status?: string }[]>((resolve, reject) => {
     docker.modem.followProgress(pulling, (error, output: { status?: string }[]) =>
@@ -148,7 +173,7 @@ await t.test('dockerode', async t => {
     Labels: { by: 'dockerode' },
   })) as [{ StatusCode: number }, InstanceType<typeof Docker.Container>];
   t.equal(ended.StatusCode, 4);
-  t.match(text, 'out\nerr\n');
+  t.equal(text, 'out\r\nerr\r\n', 'on a terminal, as dockerode has it');
   await made.remove({ v: true });
   const container = await docker.createContainer({
     ...{ name: 'cache', Image: 'redis:7-alpine', Tty: false, OpenStdin: true },

@@ -151,6 +151,18 @@ t.test('docker commit', async t => {
     await docker('rm', '-fv', 'source', 'next');
   });
 
+  await t.test('links that climb and device nodes are kept', async t => {
+    const script = 'ln -s ../../../x /climbing; mknod /disk b 8 0';
+    const run = await docker('run', '--network', 'none', '--name', 'odd', 'test/files', 'sh', '-c', script);
+    t.same(run, { code: 0, stdout: '', stderr: '' });
+    t.match(await docker('commit', 'odd', 'odd:1'), { code: 0, stderr: '' });
+    const look = ['run', '--rm', '--network', 'none', 'odd:1', 'stat', '-c', '%N %F', '/climbing', '/disk'];
+    const { stdout } = await docker(...look);
+    t.match(stdout, /climbing'? -> '?\.\.\/\.\.\/\.\.\/x'? symbolic link\n.*disk'? block special file\n/);
+    await docker('rm', '-v', 'odd');
+    await docker('rmi', 'odd:1');
+  });
+
   await t.test('nothing changed, no layer; no name, no name', async t => {
     await docker('create', '--network', 'none', '--name', 'same', 'test/files', 'true');
     const { stdout } = await docker('commit', 'same');
@@ -160,7 +172,7 @@ t.test('docker commit', async t => {
     const cases: readonly (readonly [string[], RegExp])[] = [
       [['nobody', 'x'], /No such container: nobody/],
       [['same', 'Upper'], /must be lowercase/],
-      [['-c', 'RUN ls', 'same'], /run is not a valid change command/],
+      [['-c', 'RUN ls', 'same'], /RUN is not a valid change command/],
       [['-c', 'ENV', 'same'], /ENV requires/],
     ];
     for (const [args, sentence] of cases) {

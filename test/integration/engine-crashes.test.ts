@@ -45,8 +45,8 @@ const [IN_A_ROW, AT_ONCE] = process.env.SLIPWAY_TEST_LONG === '1' ? [1000, 200] 
 t.setTimeout(1_200_000);
 t.teardown(() => cleanUp(folder, cgroupRoot));
 
-const nothingLeft = (runRoot: string, where: string): Promise<void> =>
-  expectNoTraces({ runRoot, cgroupRoot }, where);
+const nothingLeft = (runRoot: string, where: string, stateRoot?: string): Promise<void> =>
+  expectNoTraces({ runRoot, cgroupRoot, stateRoot }, where);
 
 /** How far a client has come with a container. */
 interface Progress {
@@ -54,15 +54,16 @@ interface Progress {
   pid: number;
 }
 
-const stubborn = () =>
+const stubborn = (scope: 'boot' | 'state') =>
   serviceRequest('trap "" TERM; while :; do usleep 20000; done', {
-    Volumes: ['/mnt'],
+    ...(scope === 'boot' ? { Volumes: ['/mnt'] } : {}),
     HostConfig: { ReadonlyRootfs: false },
+    Slipway: { scope, capabilities: ['CAP_KILL'] },
   });
 
 /** One life of a container, as far as the engine lives. */
-const live = async ({ client }: EngineDaemon, progress: Progress): Promise<void> => {
-  await client.create('cut', stubborn());
+const live = async ({ client }: EngineDaemon, progress: Progress, scope: 'boot' | 'state'): Promise<void> => {
+  await client.create('cut', stubborn(scope));
   progress.done = 'create';
   await client.start('cut');
   progress.done = 'start';
@@ -76,66 +77,86 @@ const live = async ({ client }: EngineDaemon, progress: Progress): Promise<void>
   progress.done = 'remove';
 };
 
-t.test('an engine that is killed at any step loses nothing and leaves nothing half done', async t => {
-  const config = configFor('steps');
-  const stepsFile = join(folder, 'steps.txt');
-  const visited = new Set<string>();
-  for (let crashAt = 0; ; crashAt += 1) {
-    rmSync(stepsFile, { force: true });
-    const progress: Progress = { done: 'nothing', pid: 0 };
-    const daemon = await startDaemon({ ...config, stepsFile, crashAt }, script);
-    const fault = await live(daemon, progress).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    await daemon.kill();
-    if (fault === undefined) break;
-    t.match(fault, { message: 'the engine was killed' });
-    const last = readFileSync(stepsFile, 'utf8').trim().split('\n').at(-1) ?? '';
-    visited.add(last);
-    const where = `killed before step ${crashAt}, "${last}", after ${progress.done}`;
-    // The next engine is killed at its first step, where it has one.
-    if (crashAt % 3 === 0) {
-      const second = await startDaemon({ ...config, crashAt: 0 }, script).catch(() => undefined);
-      await second?.kill();
-    }
-    const next = await startDaemon(config, script);
-    const [found, ...more] = await next.client.list();
-    t.same(more, [], `${where}: no second container`);
-    if (progress.done === 'create' || progress.done === 'start' || progress.done === 'stop') {
-      t.ok(found, `${where}: it is known`);
-    }
-    if (progress.done === 'remove') t.notOk(found, `${where}: it is gone`);
-    if (found !== undefined) {
-      const { id } = found;
-      // Between the answer to `start` and the step that ended the engine nobody may have touched it.
-      if (
-        progress.done === 'start' &&
-        progress.pid > 0 &&
-        !last.startsWith('stop: kill') &&
-        !/exit|clear|record/.test(last)
-      )
-        t.equal(found.pid, progress.pid, `${where}: the same process`);
-      await eventually(`${where}: a state that is true`, async () => {
-        const now = await next.client.inspect(id);
-        const monitors = processesWith(id).filter(pid => argumentsOf(pid).includes('conmon'));
-        if (now.status === 'running')
-          return monitors.length === 1 && processesWith(id).length > 0 ? true : undefined;
-        return monitors.length === 0 ? true : undefined;
-      });
-      if (progress.done === 'stop' && !last.startsWith('start') && !last.startsWith('record')) {
-        t.match(await next.client.inspect(id), { status: 'exited', exitCode: 137 }, where);
+/** Where engines of a container that lasts beyond the boot are killed: between its folders. */
+const BETWEEN = /^(record: (publish|put away|delete)|remove: (record|volumes))$/;
+
+for (const scope of ['boot', 'state'] as const) {
+  t.test(
+    `an engine that is killed at any step loses nothing and leaves nothing half done (${scope})`,
+    async t => {
+      const stateRoot = scope === 'state' ? join(folder, 'steps-kept') : undefined;
+      const config = { ...configFor(`steps-${scope}`), ...(stateRoot === undefined ? {} : { stateRoot }) };
+      const stepsFile = join(folder, 'steps.txt');
+      const readSteps = (): string[] => readFileSync(stepsFile, 'utf8').trim().split('\n');
+      let names: readonly string[] | undefined;
+      if (scope === 'state') {
+        rmSync(stepsFile, { force: true });
+        const daemon = await startDaemon({ ...config, stepsFile }, script);
+        await live(daemon, { done: 'nothing', pid: 0 }, scope);
+        await daemon.kill();
+        names = readSteps();
       }
-      // It can be worked with.
-      await next.client.start(id);
-      t.match(await next.client.inspect(id), { status: 'running', name: 'cut' }, where);
-      await next.client.remove(id, { force: true });
-    }
-    await next.kill();
-    await nothingLeft(config.runRoot, where);
-  }
-  for (const step of CONTAINER_STEPS) t.ok(visited.has(step), `it was killed before "${step}"`);
-});
+      const visited = new Set<string>();
+      for (let crashAt = 0; names === undefined || crashAt < names.length; crashAt += 1) {
+        if (names !== undefined && !BETWEEN.test(names[crashAt] ?? '')) continue;
+        rmSync(stepsFile, { force: true });
+        const progress: Progress = { done: 'nothing', pid: 0 };
+        const daemon = await startDaemon({ ...config, stepsFile, crashAt }, script);
+        const fault = await live(daemon, progress, scope).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        await daemon.kill();
+        if (fault === undefined) break;
+        t.match(fault, { message: 'the engine was killed' });
+        const last = readSteps().at(-1) ?? '';
+        visited.add(last);
+        const where = `killed before step ${crashAt}, "${last}", after ${progress.done}`;
+        // The next engine is killed at its first step, where it has one.
+        if (crashAt % 3 === 0) {
+          const second = await startDaemon({ ...config, crashAt: 0 }, script).catch(() => undefined);
+          await second?.kill();
+        }
+        const next = await startDaemon(config, script);
+        const [found, ...more] = await next.client.list();
+        t.same(more, [], `${where}: no second container`);
+        if (progress.done === 'create' || progress.done === 'start' || progress.done === 'stop') {
+          t.ok(found, `${where}: it is known`);
+        }
+        if (progress.done === 'remove') t.notOk(found, `${where}: it is gone`);
+        if (found !== undefined) {
+          const { id } = found;
+          // Between the answer to `start` and the step that ended the engine nobody may have touched it.
+          if (
+            progress.done === 'start' &&
+            progress.pid > 0 &&
+            !last.startsWith('stop: kill') &&
+            !/exit|clear|record/.test(last)
+          )
+            t.equal(found.pid, progress.pid, `${where}: the same process`);
+          await eventually(`${where}: a state that is true`, async () => {
+            const now = await next.client.inspect(id);
+            const monitors = processesWith(id).filter(pid => argumentsOf(pid).includes('conmon'));
+            if (now.status === 'running')
+              return monitors.length === 1 && processesWith(id).length > 0 ? true : undefined;
+            return monitors.length === 0 ? true : undefined;
+          });
+          if (progress.done === 'stop' && !last.startsWith('start') && !last.startsWith('record')) {
+            t.match(await next.client.inspect(id), { status: 'exited', exitCode: 137 }, where);
+          }
+          // It can be worked with.
+          await next.client.start(id);
+          t.match(await next.client.inspect(id), { status: 'running', name: 'cut' }, where);
+          await next.client.remove(id, { force: true });
+        }
+        await next.kill();
+        await nothingLeft(config.runRoot, where, stateRoot);
+      }
+      for (const step of CONTAINER_STEPS.filter(step => scope === 'boot' || BETWEEN.test(step)))
+        t.ok(visited.has(step), `it was killed before "${step}"`);
+    },
+  );
+}
 
 t.test(`short containers, ${IN_A_ROW} in a row and ${AT_ONCE} at once, leave nothing behind`, async t => {
   const config = configFor('many');

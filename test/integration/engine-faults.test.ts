@@ -41,6 +41,8 @@ const {
   startDaemon,
   testPrograms,
 } = await import('../support/engine.ts');
+const { createEngine } = await import('../../src/machine/engine/engine.ts');
+const { silentLog } = await import('../../src/machine/log.ts');
 const { apiClient } = await import('../support/api-client.ts');
 const { expectNoTraces } = await import('../support/engine-traces.ts');
 
@@ -322,4 +324,66 @@ t.test('what others take away', async t => {
   t.same(readdirSync(join(config.runRoot, 'exits')), []);
   await daemon.kill();
   await expectNoTraces({ ...config, cgroupRoot }, 'after all of it');
+});
+
+t.test('a clock that jumps', async t => {
+  let offsetMs = 0;
+  const engine = await createEngine({
+    ...configFor('clock'),
+    log: silentLog,
+    clock: () => Date.now() + offsetMs,
+  });
+  t.teardown(() => engine[Symbol.asyncDispose]());
+  const socket = join(folder, 'clock.sock');
+  await engine.listen(socket);
+  const ask = apiClient(socket);
+  const { client } = engine;
+  const DAY_MS = 86_400_000;
+  const inspect = async (name: string) =>
+    JSON.parse((await ask('GET', `/containers/${name}/json`)).text) as {
+      State: { Status: string; Health?: { Status: string; FailingStreak: number } };
+      RestartCount: number;
+    };
+  for (const jumpMs of [-DAY_MS, DAY_MS]) {
+    const where = `the clock jumps by ${jumpMs} ms`;
+    // Its start lies before the jump, its end behind it, which makes it seem to have run for a day, or not at all.
+    offsetMs = -jumpMs;
+    const policy = { HostConfig: { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 3 } } };
+    await client.create('fails', serviceRequest('exit 1', policy));
+    await client.start('fails');
+    await eventually(`${where}: to be given up`, async () => {
+      const { State, RestartCount } = await inspect('fails');
+      return State.Status === 'exited' && RestartCount === 3 ? true : undefined;
+    });
+
+    await client.create(
+      'sick',
+      serviceRequest(SLEEP, {
+        Healthcheck: {
+          Test: ['CMD', 'false'],
+          Interval: 20_000_000,
+          StartInterval: 20_000_000,
+          StartPeriod: 3600e9,
+          Retries: 1,
+        },
+      }),
+    );
+    await client.start('sick');
+    offsetMs += jumpMs;
+    const looks = async (): Promise<number> => {
+      const { text } = await ask('GET', '/containers/sick/json');
+      return (JSON.parse(text) as { State: { Health: { Log: unknown[] } } }).State.Health.Log.length;
+    };
+    await eventually(`${where}: looks`, async () => ((await looks()) >= 3 ? true : undefined));
+    t.match((await inspect('sick')).State.Health, { Status: 'starting' }, `${where}: it still starts`);
+
+    const list = JSON.parse((await ask('GET', '/containers/json?all=1')).text) as { Status: string }[];
+    for (const { Status } of list) t.match(Status, /^(Up|Exited)/, where);
+    const until = Math.floor((Date.now() + 1000) / 1000);
+    t.equal((await ask('GET', `/events?until=${until}`)).status, 200, `${where}: events end`);
+    await client.stop('sick', 0);
+    t.match(await client.inspect('sick'), { status: 'exited', exitCode: 137 }, where);
+    await client.remove('sick');
+    await client.remove('fails');
+  }
 });

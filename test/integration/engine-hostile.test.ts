@@ -68,11 +68,11 @@ t.test('whatever comes in, the engine answers and goes on', async t => {
       ['400', 'GET / HTTP/9.9\r\n\r\n'],
       ['400', head('GET /info HTTP/1.1', 'Content-Length: 5', 'Content-Length: 6')],
       ['400', head('POST /auth HTTP/1.1', 'Transfer-Encoding: chunked', 'Content-Length: 3') + '0\r\n\r\n'],
-      ['431', head('GET /info HTTP/1.1', `X: ${'a'.repeat(100_000)}`)],
+      ['431', head('GET /info HTTP/1.1', `X: ${'a'.repeat(2_000_000)}`)],
       ['404', head('GET /containers/%2e%2e%2f%2e%2e%2fetc/json HTTP/1.1')],
       ['404', head('GET /containers/%ff%fe/json HTTP/1.1')],
       ['404', head('GET /volumes/..%2f..%2fetc HTTP/1.1')],
-      ['404', head('GET /images/..%2f..%2fetc/json HTTP/1.1')],
+      ['400', head('GET /images/..%2f..%2fetc/json HTTP/1.1')],
       ['404', head('GET /networks/__proto__ HTTP/1.1')],
       ['404', head('GET /containers/constructor/json HTTP/1.1')],
       ['400', head('GET /v1.99/info HTTP/1.1')],
@@ -94,6 +94,33 @@ t.test('whatever comes in, the engine answers and goes on', async t => {
     t.ok(await alive());
   });
 
+  await t.test('a wish for another protocol', async t => {
+    const ask = (line: string, headers: string, body: string): Promise<string> =>
+      send(
+        `${line} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n${headers}\r\n${body}`,
+        5000,
+      );
+    const made = 'HTTP/1.1 201 Created';
+    const body = '{"Name":"wished"}';
+    const type = `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
+    t.equal((await ask('POST /volumes/create', type, body)).split('\r\n')[0], made, 'its body is read');
+    t.match(JSON.parse((await get('/volumes/wished')).body), { Name: 'wished' });
+    const chunked = 'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n';
+    t.match(
+      await ask('POST /containers/web/attach?stream=1', chunked, '2\r\n{}\r\n0\r\n\r\n'),
+      /^HTTP\/1\.1 400 /,
+    );
+    t.match(
+      await ask('POST /containers/web/attach?stream=1', 'Content-Length: 9999999\r\n', ''),
+      /^HTTP\/1\.1 400 /,
+    );
+    t.match(await ask('POST /v9.99/containers/web/attach?stream=1', '', ''), /^HTTP\/1\.1 400 /);
+    t.match(
+      await send('DELETE /volumes/wished HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+      /^HTTP\/1\.1 204 /,
+    );
+  });
+
   await t.test('random requests', async t => {
     const random = makeRandom(20_260_101);
     const start = memoryKiB();
@@ -105,7 +132,10 @@ t.test('whatever comes in, the engine answers and goes on', async t => {
       }
     }
     t.ok(await alive(), 'it is there');
-    t.match(await daemon.client.inspect('web'), { pid: before.pid, status: 'running' });
+    t.match(await daemon.client.inspect('web'), { pid: before.pid });
+    // Some of them may have paused it.
+    await send('POST /containers/web/unpause HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    t.match(await daemon.client.inspect('web'), { status: 'running' });
     t.ok(memoryKiB() - start < 48 * 1024, `memory grew by ${memoryKiB() - start} KiB`);
   });
 

@@ -275,6 +275,25 @@ t.test('saved, loaded, pushed and imported', async t => {
   });
 });
 
+t.test('devices and links of an image are those of its containers', async t => {
+  const socket = join(folder, 'e3b.sock');
+  await using engine = await createEngine(configFor('e3b'));
+  await engine.listen(socket);
+  const docker = dockerClient(dockerProgram, socket, folder);
+  const archive = join(folder, 'nodes.tar');
+  const more = await tarOf([
+    entry('block-device', 'sda', { major: 8, minor: 0, mode: 0o666 }),
+    entry('char-device', 'mem', { major: 1, minor: 1, mode: 0o666 }),
+    entry('symlink', 'up', { target: '../../../etc/old' }),
+  ]);
+  writeFileSync(archive, Buffer.concat([base.subarray(0, -1024), more]));
+  t.match(await docker('import', archive, 'nodes:1'), { code: 0, stderr: '' });
+  const script = 'cat /up; stat -c "%F %t:%T" /sda /mem; cat /sda; cat /mem';
+  const run = await docker('run', '--rm', '--network', 'none', 'nodes:1', 'sh', '-c', script);
+  t.equal(run.stdout, 'from below\nblock special file 8:0\ncharacter special file 1:1\n');
+  t.match(run.stderr, /can't open '\/sda'.*\n.*can't open '\/mem'/);
+});
+
 t.test('images of the machine itself', async t => {
   await using registry = await registryWith('r3');
   const { host } = registry;
@@ -400,10 +419,6 @@ t.test('hostile images leave nothing behind', async t => {
       { readonly tars: readonly Uint8Array[]; readonly says: RegExp; readonly diffIds?: string[] }
     >
   > = {
-    device: {
-      tars: [good, await tarOf([entry('block-device', 'sda', { major: 8, minor: 0 })])],
-      says: /sda is a block-device 8:0/,
-    },
     climbing: { tars: [rawTar(rawHeader({ name: '../../etc/passwd' }, 'x'))], says: /holds "\.\."/ },
     forged: {
       tars: [
@@ -498,4 +513,33 @@ t.test('old archives, compressed ones, and layouts are loaded', async t => {
     t.equal((await docker('images', '-q', '--no-trunc')).stdout.split('\n')[0], appId);
     t.match(await docker('rmi', '-f', appId), { code: 0 });
   }
+  await t.test('one that is only a configuration', async t => {
+    const table = [{ Config: 'c', RepoTags: ['bare:1'], Layers: [] }];
+    writeFileSync(
+      archive,
+      await tarOf([
+        file('c', Buffer.from(imageOf([], { config: { Cmd: ['none'] } }).config.bytes).toString()),
+        file('manifest.json', JSON.stringify(table)),
+      ]),
+    );
+    t.same(await docker('load', '-q', '-i', archive), {
+      code: 0,
+      stdout: 'Loaded image: bare:1\n',
+      stderr: '',
+    });
+    t.match(await docker('create', '--name', 'bare', '--network', 'none', '-v', '/etc', 'bare:1'), {
+      code: 0,
+    });
+    t.match(await docker('start', 'bare'), { code: 1, stderr: /none/ });
+    t.match(await docker('cp', archive, 'bare:/file'), { code: 0 });
+    t.match(await docker('diff', 'bare'), { code: 0, stdout: /A \/file\n/ });
+    t.match(await docker('commit', 'bare', 'filled:1'), { code: 0 });
+    t.match(await docker('history', 'bare:1'), { code: 0 });
+    const again = join(folder, 'bare.tar');
+    t.match(await docker('save', '-o', again, 'bare:1'), { code: 0, stderr: '' });
+    t.match(await docker('rm', '-v', 'bare'), { code: 0 });
+    t.match(await docker('rmi', 'filled:1', 'bare:1'), { code: 0 });
+    t.match(await docker('load', '-i', again), { code: 0, stdout: 'Loaded image: bare:1\n' });
+    t.match(await docker('rmi', 'bare:1'), { code: 0 });
+  });
 });

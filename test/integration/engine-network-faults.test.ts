@@ -48,6 +48,17 @@ await t.test('an engine that is killed leaves networks as they are', async t => 
     'web\n',
     'names are answered again',
   );
+  // While the engine lives, and nothing is changed in any network.
+  const pidFile = join(config.runRoot, 'netavark/aardvark-dns/aardvark.pid');
+  const nameServer = (): string => (existsSync(pidFile) ? readFileSync(pidFile, 'utf8').trim() : '');
+  for (let round = 0; round < 2; round += 1) {
+    const killed = nameServer();
+    process.kill(Number(killed), 'SIGKILL');
+    await eventually('another name server', () => (['', killed].includes(nameServer()) ? undefined : true));
+    await eventually('names to be answered again', async () =>
+      (await inside('client', 'busybox wget -q -T 2 -O - http://web')).stdout === 'web\n' ? true : undefined,
+    );
+  }
   // The container ends while nobody looks.
   const pid = await inspect('web', '{{.State.Pid}}');
   await daemon.kill();

@@ -266,7 +266,7 @@ await t.test('user networks: names, aliases, fixed addresses, isolation', async 
     t.equal((await inside('client', 'busybox wget -q -T 2 -O - http://web')).stdout, '');
     t.match(await docker('network', 'disconnect', 'front', 'web'), {
       code: 1,
-      stderr: /is not connected to the network front/,
+      stderr: /is not connected to network front/,
     });
     await said('network', 'connect', 'front', 'web');
     await said('restart', '-t', '0', 'web');

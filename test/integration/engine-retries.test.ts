@@ -190,6 +190,21 @@ t.test('what fails is done again', async t => {
     await client.remove('faulty');
   });
 
+  await t.test('a lack of memory is told of at once, and not again at the end', async t => {
+    const { id } = await client.inspect(await client.create('hungry', plainRequest(FOREVER)));
+    await client.start('hungry');
+    // As conmon does when the kernel has killed one of several processes.
+    writeFileSync(join(config.runRoot, 'exits', `${id}.persist/oom`), '');
+    await eventually('the event', () => (count('oom', 'hungry') === 1 ? true : undefined));
+    const state = async () =>
+      (await docker('inspect', '-f', '{{.State.Status}} {{.State.OOMKilled}}', 'hungry')).stdout;
+    t.equal(await state(), 'running true\n');
+    await client.stop('hungry', 0);
+    t.equal(await state(), 'exited true\n');
+    t.equal(count('oom', 'hungry'), 1);
+    await client.remove('hungry');
+  });
+
   await t.test('a process that has the number of another one is not a container', async t => {
     await client.create('reused', plainRequest(FOREVER));
     await client.create('joins', plainRequest('true', { NetworkMode: 'container:reused' }));
@@ -259,7 +274,7 @@ t.test('state that comes late, after another boot', async t => {
   t.notOk(isAnswered, 'who asks for a container waits until it has been taken up');
   closeSync(openSync(join(slow, 'volume.json'), 'w'));
   await attached;
-  t.match(await asked, /already running/, 'it has been brought back');
+  t.equal(await asked, 'started', 'as it is running');
   t.equal(count('start', 'always'), 1, 'once');
   t.match(await client.inspect('always'), { status: 'running', restartCount: 0 });
   t.match(await client.inspect('known'), { status: 'exited', exitCode: 7 }, 'what is known is kept');

@@ -18,14 +18,13 @@ process.env.SLIPWAY_TEST_ENGINE = engineRoot;
 enterPrivateMachine(import.meta.filename, folder, { network: true });
 
 const { default: t } = await import('tap');
-const { bytesContent } = await import('../../src/shared/archive/entry.ts');
 const { apiClient, seededRandom } = await import('../support/api-client.ts');
 const { bundleDaemon, cleanUp, eventually, serviceRequest, startDaemon } =
   await import('../support/engine.ts');
 const { expectNoTraces, tracesOf } = await import('../support/engine-traces.ts');
 const { startNetworkMachine } = await import('../support/network-machine.ts');
 const { makeLayeredImage, makeReadOnlyStore } = await import('../support/layered-image.ts');
-const { blobsOf, file, tarOf } = await import('../support/oci-image.ts');
+const { archiveOf, blobsOf } = await import('../support/oci-image.ts');
 const { startHostileServer } = await import('../support/registry.ts');
 const { jumps, newLedger, runStorm, stagesOf } = await import('../support/storm.ts');
 
@@ -63,17 +62,7 @@ await using registry = await startHostileServer((request, response) => {
   response.writeHead(200, { 'content-type': blob.mediaType, 'content-length': blob.bytes.length });
   response.end(blob.bytes);
 });
-const tars = [layered.base, layered.top];
-const archive = await tarOf([
-  file('config.json', '', { content: bytesContent(app.config.bytes) }),
-  ...tars.map((bytes, index) => file(`${index}.tar`, '', { content: bytesContent(bytes) })),
-  file(
-    'manifest.json',
-    JSON.stringify([
-      { Config: 'config.json', RepoTags: ['loaded:1'], Layers: tars.map((_, index) => `${index}.tar`) },
-    ]),
-  ),
-]);
+const archive = await archiveOf(app, [layered.base, layered.top], 'loaded:1');
 
 await t.test(`an engine that is killed ${KILLS} times under load`, async t => {
   const random = seededRandom(SEED);

@@ -245,9 +245,21 @@ export class TestMachine implements AsyncDisposable {
   }
 
   /** Lets the machine reach a port of this computer's loopback as a port of its own, as long as it runs. */
-  reachHost(port: number): void {
-    const forward = `${port}:127.0.0.1:${port}`;
-    const { file, args, env } = this.#sshCommand([], ['-N', '-R', forward], 'none');
+  reachHost(port: number, ownPort = port): void {
+    this.#openTunnel(['-R', `${ownPort}:127.0.0.1:${port}`]);
+  }
+
+  /** Makes what listens on the machine be reached here, as long as it runs: ports of both loopbacks, sockets. */
+  reachMachine(ports: readonly number[], sockets: Readonly<Record<string, string>> = {}): void {
+    const forwards = [
+      ...ports.map(port => `127.0.0.1:${port}:127.0.0.1:${port}`),
+      ...Object.entries(sockets).map(([here, there]) => `${here}:${there}`),
+    ];
+    this.#openTunnel(forwards.flatMap(forward => ['-L', forward]));
+  }
+
+  #openTunnel(forwards: readonly string[]): void {
+    const { file, args, env } = this.#sshCommand([], ['-N', ...forwards], 'none');
     const tunnel = spawn(file, args, { env, stdio: 'ignore' });
     tunnel.on('error', () => undefined);
     this.#tunnels.push(tunnel);
@@ -325,7 +337,8 @@ export class TestMachine implements AsyncDisposable {
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port of the loopback that nobody has now. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

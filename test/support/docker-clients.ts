@@ -129,7 +129,10 @@ function follow(program: string, args: readonly string[], env: Readonly<Record<s
     text: () => withoutErasing(text),
     async [Symbol.asyncDispose]() {
       child.kill('SIGINT');
+      // Some versions do not listen to it everywhere.
+      const patience = setTimeout(() => child.kill('SIGKILL'), 10_000);
       await ended;
+      clearTimeout(patience);
     },
   };
 }
@@ -141,9 +144,11 @@ function outputOf(args: readonly string[], { code, stdout, stderr }: Ended): str
   return stdout.trim();
 }
 
+const ERASE = new RegExp(`${String.fromCharCode(27)}\\[\\d*K`, 'g');
+
 /** Compose erases lines also where there is no terminal. */
 function withoutErasing(text: string): string {
-  return text.replaceAll(/\x1b\[\d*K/g, '');
+  return text.replaceAll(ERASE, '');
 }
 
 /** Types when there has been time for a prompt; a terminal that is not raw yet keeps what is typed as well. */

@@ -5,6 +5,7 @@
 import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createEngine } from '../../src/machine/engine/engine.ts';
+import { collectWhenQuiet } from '../../src/machine/host/quiet-memory.ts';
 import { createLog } from '../../src/machine/log.ts';
 import type { EngineConfig } from '../../src/machine/engine/engine-config.ts';
 import type { EngineClient } from '../../src/machine/engine-client/engine-client.ts';
@@ -33,6 +34,8 @@ const onStep = (step: string): void => {
 const log = createLog({ component: 'test', write: line => process.stderr.write(line), level: 'debug' });
 const engine = await createEngine({ ...config, log, onStep });
 await engine.listen(socket);
+// On a machine it waits longer.
+collectWhenQuiet({ quietMs: 1000, apartMs: 1000 });
 process.once('SIGTERM', () => {
   void engine[Symbol.asyncDispose]().then(() => process.exit(0));
 });

@@ -17,6 +17,7 @@ import type { ContainerCreateRequest } from '../../src/machine/engine-api/wire.t
 import type { EngineClient } from '../../src/machine/engine-client/engine-client.ts';
 import { loaderPath } from '../../src/build/tools/toolbox.ts';
 import { MULTIARCH, hostArch } from '../../src/shared/arch.ts';
+import { machineRuntime } from './machine-runtime.ts';
 import type { EngineConfig, EnginePrograms } from '../../src/machine/engine/engine-config.ts';
 
 /** The engine's programs and Docker's client, as they run on this host. */
@@ -177,8 +178,8 @@ export interface EngineDaemon {
   kill(): Promise<void>;
 }
 
-/** Garbage is collected early, as on a machine, so that what stays is what leaks; a heap that leaks more ends it. */
-const HEAP_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=96'];
+/** A heap that leaks ends the daemon. */
+const MAX_HEAP = '--max-old-space-size=96';
 
 /**
  * Starts test/support/engine-daemon.ts and waits until it listens.
@@ -190,7 +191,10 @@ export async function startDaemon(
   script = DAEMON,
   onSpawn: (child: ChildProcess) => void = () => undefined,
 ): Promise<EngineDaemon> {
-  const child = spawn(process.execPath, [...HEAP_FLAGS, script, JSON.stringify(config)], {
+  // Memory is used as on a machine, so that what stays is what leaks.
+  const { flags, env } = machineRuntime();
+  const child = spawn(process.execPath, [...flags, MAX_HEAP, script, JSON.stringify(config)], {
+    env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', process.env.SLIPWAY_TEST_LOG === '1' ? 'inherit' : 'ignore'],
   });
   onSpawn(child);

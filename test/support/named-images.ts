@@ -141,6 +141,8 @@ export async function makeNamedImages(busybox: string): Promise<ReadonlyMap<stri
       'root:x:0:0:root:/root:/bin/sh\npostgres:x:70:70::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n',
     ),
     file('etc/group', 'root:x:0:\npostgres:x:70:\nnobody:x:65534:\n'),
+    // testcontainers asks for it, and where a program is missing a host that reaps its children late keeps a stop waiting.
+    script('bin/bash', 'exec sh "$@"\n'),
     script('docker-entrypoint.sh', 'exec "$@"\n'),
   ]);
   const images = new Map<string, TestImage>();

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { EngineConfig } from '../../src/machine/engine/engine-config.ts';
@@ -137,7 +137,9 @@ export async function startNetworkMachine(engineRoot: string, folder: string): P
         `${when}: nothing mounted`,
       );
       t.same(
-        ['ports', 'networks'].flatMap(kind => readdirSync(join(firewall, kind))),
+        ['ports', 'networks'].flatMap(kind =>
+          existsSync(join(firewall, kind)) ? readdirSync(join(firewall, kind)) : [],
+        ),
         [],
         `${when}: netavark knows nothing`,
       );

@@ -201,3 +201,13 @@ export async function temporaryFolder(): Promise<{ readonly path: string } & Asy
   const path = await mkdtemp(join(tmpdir(), 'slipway-oci-'));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
+
+/** The archive that `docker load` takes, with one image of uncompressed layers under a name. */
+export function archiveOf(image: TestImage, tars: readonly Uint8Array[], name: string): Promise<Buffer> {
+  const layers = tars.map((_, index) => `${index}.tar`);
+  return tarOf([
+    file('config.json', '', { content: bytesContent(image.config.bytes) }),
+    ...tars.map((bytes, index) => file(`${index}.tar`, '', { content: bytesContent(bytes) })),
+    file('manifest.json', JSON.stringify([{ Config: 'config.json', RepoTags: [name], Layers: layers }])),
+  ]);
+}

@@ -97,6 +97,8 @@ export async function runStorm(options: StormOptions, ledger: Ledger): Promise<v
 class Lanes {
   readonly #options: StormOptions;
   readonly #ledger: Ledger;
+  /** Networks. */
+  readonly #unfinished: string[] = [];
 
   constructor(options: StormOptions, ledger: Ledger) {
     this.#options = options;
@@ -172,10 +174,20 @@ class Lanes {
     this.#ledger.faults.push(...jumps(lines).map(line => `${name} jumps at "${line}"`));
   }
 
-  /** A network that a running container comes into and leaves. */
+  /** A network that a running container comes into and leaves. There is room for some dozens only. */
   async network(turn: number): Promise<void> {
     const { networks } = this.#ledger;
+    // What was cut off may have been done or not.
+    for (const left of [...this.#unfinished]) {
+      await this.#ask('POST', `/networks/${left}/disconnect`, undefined, {
+        Container: 'linked',
+        Force: true,
+      });
+      await this.#removeNetwork(left);
+      this.#unfinished.splice(this.#unfinished.indexOf(left), 1);
+    }
     const name = `net${turn}`;
+    this.#unfinished.push(name);
     networks.set(name, 'asked');
     await this.#ask('POST', '/networks/create', [201], { Name: name, CheckDuplicate: true });
     networks.set(name, 'created');
@@ -183,10 +195,14 @@ class Lanes {
       await this.#ask('POST', `/networks/${name}/connect`, [200], { Container: 'linked' });
       await this.#ask('POST', `/networks/${name}/disconnect`, [200], { Container: 'linked', Force: true });
     }
-    if (this.#options.random() < 0.2) return;
-    networks.set(name, 'removing');
+    if (turn % 30 !== 0) await this.#removeNetwork(name);
+    this.#unfinished.splice(this.#unfinished.indexOf(name), 1);
+  }
+
+  async #removeNetwork(name: string): Promise<void> {
+    this.#ledger.networks.set(name, 'removing');
     await this.#ask('DELETE', `/networks/${name}`, [204, 404]);
-    networks.set(name, 'gone');
+    this.#ledger.networks.set(name, 'gone');
   }
 
   async volume(turn: number): Promise<void> {

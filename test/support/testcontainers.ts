@@ -19,7 +19,7 @@ export async function checkTestcontainers(
     TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE: machineSocket,
     ...(ports === undefined ? {} : { TESTCONTAINERS_RYUK_PORT: String(ports.reaper) }),
   });
-  const { GenericContainer, Network, Wait } = await import('testcontainers');
+  const { DockerComposeEnvironment, GenericContainer, Network, Wait } = await import('testcontainers');
   const exposed = (container: number, host: number | undefined) =>
     host === undefined ? container : { container, host };
 
@@ -83,15 +83,28 @@ export async function checkTestcontainers(
     t.match(once.getId(), /^[0-9a-f]{64}$/);
   });
 
+  // Its port is one that this computer cannot reach on another machine.
+  if (ports === undefined) {
+    await t.test('a project of compose', async t => {
+      const folder = join(import.meta.dirname, 'compose/site');
+      await using project = await new DockerComposeEnvironment(folder, 'compose.yaml')
+        .withWaitStrategy('web-1', Wait.forListeningPorts())
+        .up();
+      const web = project.getContainer('web-1');
+      const page = await fetch(`http://${web.getHost()}:${web.getMappedPort(80)}`);
+      t.equal(await page.text(), '<p>mine</p>\n');
+    });
+  }
+
   await t.test('its reaper has the socket and knows what to remove', async t => {
     const session = 'org.testcontainers.session-id';
     const [id = '', ...others] = (await said('ps', '-aq', '--filter', `label=${session}`)).split('\n');
     t.same(others, [], 'nothing else is left');
     t.match(
       await said('inspect', id, '-f', '{{.Name}} {{.HostConfig.Binds}}'),
-      `[${machineSocket}:/var/run/docker.sock]`,
+      `[${machineSocket}:/var/run/docker.sock:rw]`,
     );
-    t.match(await said('logs', id), new RegExp(`^Started\nlabel=${session}=[0-9a-f]{12,}$`));
+    t.match(await said('logs', id), new RegExp(`^Started\nlabel=${session}=[0-9a-f]{12,}$`, 'm'));
     await said('rm', '-f', id);
   });
 }

@@ -1,8 +1,7 @@
 #!/bin/sh
-# The service `peers`: Docker's daemon beside a containerd of its own, as Debian runs them. A daemon that was killed is
-# started again at once, and its containers go on meanwhile; systemd would wait for two seconds first.
-rm -f /run/peers/docker.sock
-mkdir -p /run/containers
+# Docker's daemon beside a containerd of its own, as Debian runs them, in the mount namespace of the service `peers`. A
+# daemon that was killed is started again at once, and its containers go on meanwhile; systemd would wait for two seconds.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 containerd --root /var/lib/docker/containerd --log-level error &
 until [ -S /run/containerd/containerd.sock ]; do sleep 0.1; done
 while :; do

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { answers, openApi } from './engine-api.mjs';
 import { IMAGE, REFERENCE_IMAGE, makeArchive } from './engine-image.mjs';
 import { empty, fill, measureKill, measureWakeUps, weighBoth } from './engine-rest.mjs';
@@ -15,6 +16,7 @@ const FOLDER = '/run/bench-work';
 const DOCKER = '/run/peers/docker.sock';
 /** As it is reached from the mount namespace of the service `peers` too. */
 const OURS = '/proc/1/root/run/system-docker.sock';
+const DOCKER_TIMEOUT_MS = 300_000;
 const LOG_BYTES = 100_000_000;
 const BESIDE_A_KILL = 5;
 
@@ -24,17 +26,19 @@ const repeats = word('repeats', 9);
 const most = word('containers', 200);
 const say = line => process.stdout.write(`[engine] ${line}\n`);
 
+/** Starts a program in the mount namespace of the service `peers`. */
+function spawnInPeers(pid, argv, stdin, stdout) {
+  return spawn('/usr/bin/busybox', ['nsenter', '-t', String(pid), '-m', ...argv], {
+    stdio: [stdin, stdout, 'inherit'],
+    env: {},
+  });
+}
+
 /** A process in the service `peers` that runs commands there. */
 function openRunner(pid) {
   const runtime = '/usr/lib/slipway/runtime';
-  const child = spawn(
-    '/usr/bin/busybox',
-    [
-      ...['nsenter', '-t', String(pid), '-m', loader, '--library-path', `${runtime}/lib`, `${runtime}/node`],
-      '/run/bench/engine-runner.mjs',
-    ],
-    { stdio: ['pipe', 'pipe', 'inherit'], env: {} },
-  );
+  const program = [loader, '--library-path', `${runtime}/lib`, `${runtime}/node`];
+  const child = spawnInPeers(pid, [...program, '/run/bench/engine-runner.mjs'], 'pipe', 'pipe');
   const waiting = new Map();
   let count = 0;
   createInterface({ input: child.stdout }).on('line', line => {
@@ -71,8 +75,13 @@ async function prepare() {
   mkdirSync(FOLDER);
   const ours = openApi(OURS);
   const docker = openApi(DOCKER);
-  if (!(await answers(DOCKER))) throw new Error('dockerd does not answer');
-  const runner = openRunner((await ours.inspect('peers')).State.Pid);
+  const peers = (await ours.inspect('peers')).State.Pid;
+  spawnInPeers(peers, ['/bin/sh', '/run/bench/engine-peers.sh'], 'ignore', 'ignore');
+  for (let waitedMs = 0; !(await answers(DOCKER)); waitedMs += 200) {
+    if (waitedMs > DOCKER_TIMEOUT_MS) throw new Error('dockerd does not answer');
+    await sleep(200);
+  }
+  const runner = openRunner(peers);
   const archive = makeArchive(`${FOLDER}/image`, IMAGE);
   const reference = makeArchive(`${FOLDER}/reference`, REFERENCE_IMAGE);
   await ours.call('POST', '/images/load?quiet=1', readFileSync(reference));

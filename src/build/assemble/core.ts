@@ -8,6 +8,7 @@ import type { AssembledCore, CoreInput } from './inputs.ts';
 import { coreFiles } from './package-sets.ts';
 import { putAccounts } from './steps/accounts.ts';
 import { putBusyboxLinks } from './steps/busybox.ts';
+import { checkHooks } from './steps/check-hooks.ts';
 import { CORE_INIT_FILES, putInitFiles } from './steps/init-files.ts';
 import { layOver } from './steps/lay-over.ts';
 import { putBaseFiles, putBaseFolders, putMergedUsr } from './steps/layout.ts';
@@ -30,7 +31,7 @@ const PROGRAM_FOLDER = posix.dirname(CORE.bundle).slice(1);
  * libraries, the scripts of init/, Node with libraries of its own folder, the bundle and what it reads,
  * modules, the image store, the manifest's files. Equal inputs give equal trees.
  *
- * Errors: those of the steps; PROGRAM_MISSING and LIBRARY_MISSING when packages do not hold what is used.
+ * Errors: those of the steps; OCI_HOOK_INVALID; PROGRAM_MISSING and LIBRARY_MISSING when packages do not hold what is used.
  */
 export async function assembleCore(input: CoreInput): Promise<AssembledCore> {
   const { arch, epoch, machine } = input;
@@ -59,6 +60,7 @@ export async function assembleCore(input: CoreInput): Promise<AssembledCore> {
   tree.graft(input.imageStore);
   const whole = putOverLayers(tree, input);
   for (const entry of input.files) whole.put(entry);
+  checkHooks(whole);
   return { tree: whole, packages };
 }
 

@@ -5,7 +5,7 @@ import { type DockerHttpClient, createHttpClient } from '../engine-client/http.t
 import { CommandFailure, describeFault, isBrokenPipe } from './failure.ts';
 import { buildProgram } from './program.ts';
 import type { Session } from './session.ts';
-import { type CliStreams, writeOut } from './terminal.ts';
+import { type CliStreams, presentable, writeOut } from './terminal.ts';
 
 /** What the command line needs from outside. */
 export interface CliContext {
@@ -55,8 +55,8 @@ export async function runSystemDockerCommand(
     streams,
     clock: context.clock,
     env: context.env,
-    print: text => writeOut(streams.stdout, text),
-    printError: text => writeOut(streams.stderr, text),
+    print: text => writeOut(streams.stdout, presentable(text, streams.stdout)),
+    printError: text => writeOut(streams.stderr, presentable(text, streams.stderr)),
     finish: code => void (exitCode = code),
   };
   const program = buildProgram(session);
@@ -70,7 +70,7 @@ export async function runSystemDockerCommand(
     // Whoever reads our output has closed it: not worth a word.
     if (isBrokenPipe(error)) return 0;
     const text = error instanceof CommandFailure ? error.message : describeFault(error);
-    if (text !== '') await writeOut(streams.stderr, `${text}\n`);
+    if (text !== '') await writeOut(streams.stderr, presentable(`${text}\n`, streams.stderr));
     return error instanceof CommandFailure ? error.exitCode : 1;
   }
 }

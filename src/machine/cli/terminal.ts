@@ -1,3 +1,5 @@
+import { printable } from '../../shared/yaml/place.ts';
+
 /** The streams a command talks to; the process's own, or a test's. */
 export interface CliStreams {
   readonly stdin: NodeJS.ReadStream;
@@ -13,4 +15,15 @@ export function writeOut(stream: NodeJS.WriteStream, data: Buffer | string): Pro
       else reject(error);
     });
   });
+}
+
+/**
+ * Text for people: on a terminal without control characters, since names, labels and messages may come from anybody and
+ * a terminal obeys. What programs read, and bytes, stay as they are.
+ */
+export function presentable<T extends string | Buffer>(
+  text: T,
+  stream: { readonly isTTY?: boolean },
+): string | T {
+  return typeof text === 'string' && stream.isTTY === true ? printable(text) : text;
 }

@@ -19,6 +19,7 @@ import type { ContainerTable } from './store/container-table.ts';
 import type { EnginePaths } from './store/engine-paths.ts';
 import type { HealthKeeper } from './supervise/health-keeper.ts';
 import type { MonitorWatch } from './supervise/monitor-watch.ts';
+import type { OomWatch } from './supervise/oom-watch.ts';
 import type { RestartTimers } from './supervise/restart-timers.ts';
 import type { VolumeTable } from './volumes/volume-table.ts';
 
@@ -45,6 +46,7 @@ export interface EngineContext {
   readonly history: EventHistory<EngineEvent | ObjectEvent>;
   readonly queue: KeyedQueue;
   readonly monitors: MonitorWatch;
+  readonly ooms: OomWatch;
   readonly timers: RestartTimers;
   readonly logs: LogKeeper;
   readonly execs: ExecTable;

@@ -37,6 +37,7 @@ import { enginePaths } from './store/engine-paths.ts';
 import { HealthKeeper } from './supervise/health-keeper.ts';
 import { probeHealth } from './supervise/health-probe.ts';
 import { MonitorWatch } from './supervise/monitor-watch.ts';
+import { OomWatch } from './supervise/oom-watch.ts';
 import { RestartTimers } from './supervise/restart-timers.ts';
 import { takeUpVolumes } from './volumes/take-up.ts';
 import { VolumeTable } from './volumes/volume-table.ts';
@@ -60,7 +61,8 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
   }
   await chmod(paths.root, 0o700);
   claimRoot(paths.root);
-  await keepRoomForExits(context);
+  // Containers are taken up, and others started, only after it.
+  const roomForExits = keepRoomForExits(context);
   // The commands go on, but nobody can ask for them any more.
   for (const name of await readdir(paths.execs))
     await rm(join(paths.execs, name), { recursive: true, force: true });
@@ -73,6 +75,7 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
   await context.hooks.begin(log);
   for (const store of config.imageStores) await context.images.addStore(store);
   await sweepViews(context);
+  await roomForExits;
   // Volumes before containers, of which some are started at once.
   const boot = await table.loadBoot();
   await attachImageStore(context, config.runRoot, 'boot', boot);
@@ -134,11 +137,13 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
       context.health.forgetAll();
       context.timers.cancelAll();
       context.monitors.releaseAll();
+      context.ooms.releaseAll();
       context.logs.releaseAll();
       await context.queue.idle();
       // What the last operations began to watch.
       context.timers.cancelAll();
       context.monitors.releaseAll();
+      context.ooms.releaseAll();
       context.logs.releaseAll();
     },
   };
@@ -182,6 +187,7 @@ function createContext(config: EngineConfig): EngineContext {
     history: new EventHistory<EngineEvent | ObjectEvent>(),
     queue: new KeyedQueue(),
     monitors: new MonitorWatch(),
+    ooms: new OomWatch(),
     timers: new RestartTimers(),
     logs: new LogKeeper(
       config.logBudgetBytes ?? Math.min(MAX_LOG_BUDGET_BYTES, readTotalMemory() * 0.04),

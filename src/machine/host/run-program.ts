@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { ToolError } from '../../shared/errors.ts';
 
 export interface RunProgramOptions {
@@ -9,6 +10,8 @@ export interface RunProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Output that is kept of each stream; the rest is dropped. 64 KiB unless given. */
   readonly keepBytes?: number;
+  /** An open file that it gets as file 3, and leaves to what it starts; it stays open here. */
+  readonly file?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -32,11 +35,11 @@ export function runProgram(argv: readonly string[], options: RunProgramOptions):
   const keep = options.keepBytes ?? 65_536;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(options.file === undefined ? [] : [options.file])],
       env: options.env ?? { PATH: PROGRAM_PATH },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.signal === undefined ? {} : { signal: options.signal, killSignal: 'SIGKILL' as const }),
-    });
+    }) as ChildProcessByStdio<null, Readable, Readable>;
     const out = collect(child.stdout, keep);
     const err = collect(child.stderr, keep);
     const timer = setTimeout(() => {

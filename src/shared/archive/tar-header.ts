@@ -29,9 +29,17 @@ export function tarError(where: string, fault: string, code = 'TAR_MALFORMED'): 
   });
 }
 
-/** True when the block holds only zeros: one half of the end marker. */
+const ZEROS = Buffer.alloc(4096);
+
+/** True when the block, of any length, holds only zeros: one half of the end marker. */
 export function isZeroBlock(block: Uint8Array): boolean {
-  return block.every(byte => byte === 0);
+  if (block[0] !== 0) return block.length === 0;
+  // Compared, not looped over: an archive may end in gigabytes of zeros.
+  for (let at = 0; at < block.length; at += ZEROS.length) {
+    const piece = block.subarray(at, at + ZEROS.length);
+    if (ZEROS.compare(piece, 0, piece.length, 0, piece.length) !== 0) return false;
+  }
+  return true;
 }
 
 /** Reads one header block and checks its checksum. Throws TAR_MALFORMED. */
@@ -82,12 +90,18 @@ function parseNumber(
     }
     return Number(value);
   }
-  const text = latin1(block.subarray(offset, offset + length))
-    .replace(/^ +/, '')
-    .replace(/[\0 ]+$/, '');
-  if (text === '') return 0;
-  if (!/^[0-7]+$/.test(text)) throw tarError(where, `a header's ${field} is not an octal number`);
-  return Number.parseInt(text, 8);
+  // Blanks before, blanks and NULs behind. There are ten numbers in each header: no texts are made of them.
+  let at = offset;
+  let end = offset + length;
+  while (at < end && block[at] === 0x20) at++;
+  while (end > at && (block[end - 1] === 0x20 || block[end - 1] === 0)) end--;
+  let value = 0;
+  for (; at < end; at++) {
+    const digit = (block[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 7) throw tarError(where, `a header's ${field} is not an octal number`);
+    value = value * 8 + digit;
+  }
+  return value;
 }
 
 /** Decodes UTF-8 strictly; other encodings and NUL are refused with TAR_UNSUPPORTED or TAR_MALFORMED. */
@@ -144,7 +158,8 @@ export function formatHeader(header: RawHeader): Uint8Array {
   block.write('ustar\x0000', 257, 'latin1');
   writeOctal(block, header.major, 329, 8);
   writeOctal(block, header.minor, 337, 8);
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (let index = 0; index < BLOCK_BYTES; index++) sum += block[index] ?? 0;
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return block;
 }

@@ -9,7 +9,7 @@ import { type Fault, InputError, sortFaults } from '../yaml/faults.ts';
 import { type YamlDocument, pointerTo, readYaml } from '../yaml/parse.ts';
 import type { Place } from '../yaml/place.ts';
 import { checkImageNames, checkOrder, withUniqueNames } from './check-services.ts';
-import { engineFaults, engineFeatures } from './engine-section.ts';
+import { engineFaults, engineFeatures, hookFaults } from './engine-section.ts';
 import { parseFileSpec } from './file-spec.ts';
 import { BUILTIN_IMAGES, type ImageSource, parseImageSource } from './image-source.ts';
 import { manifestWarnings } from './lint.ts';
@@ -86,6 +86,7 @@ export function surveyManifest(
   checkImageNames([...init, ...services.map(service => service.image)], faults);
   const ids = new Map(services.map(service => [service.name, service.id]));
   const parts = { init, services, files: parseFiles(sources, ids, merged, faults) };
+  faults.push(...hookFaults(parts.files));
   const names = files.map(file => file.name);
   const documents = sources.map(source => source.document);
   if (faults.length === 0) faults.push(...engineFaults(merged.engine ?? {}, documents));

@@ -2,9 +2,8 @@ import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from
 import type { Agent as HttpsAgent } from 'node:https';
 import { Readable, pipeline } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
-import { messageOf } from '../errors.ts';
 import { nodeHttps } from '../node-https.ts';
-import type { FetchFunction } from './registry-transport.ts';
+import type { FetchFunction, FetchResponse } from './registry-transport.ts';
 
 /** What of TLS is different for one host; texts are PEM. */
 export interface HostCertificates {
@@ -54,14 +53,7 @@ export function openRegistryFetch(
           signal: init.signal,
         });
         request.on('error', reject);
-        request.on('response', message => {
-          try {
-            resolve(responseOf(message));
-          } catch (error) {
-            message.destroy();
-            reject(error instanceof Error ? error : new Error(messageOf(error)));
-          }
-        });
+        request.on('response', message => resolve(responseOf(message, init.method)));
         const { body } = init;
         if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) request.end(body);
         else {
@@ -78,18 +70,21 @@ export function openRegistryFetch(
   };
 }
 
-function responseOf(message: IncomingMessage): Response {
-  const headers = new Headers();
-  for (const [name, values] of Object.entries(message.headersDistinct)) {
-    for (const value of values ?? []) headers.append(name, value);
-  }
+/** Node's own answer as it is: `Response` brings a second HTTP client along, and its streams copy. */
+function responseOf(message: IncomingMessage, method: string): FetchResponse {
   const status = message.statusCode ?? 0;
-  const hasNoBody = status === 204 || status === 205 || status === 304;
+  const hasNoBody = method === 'HEAD' || status === 204 || status === 205 || status === 304;
+  // Nobody asks for it, but the connection is only free again at its end.
   if (hasNoBody) message.resume();
-  return new Response(hasNoBody ? null : (Readable.toWeb(message) as ReadableStream<Uint8Array>), {
+  const cancel = (): Promise<void> => {
+    message.destroy();
+    return Promise.resolve();
+  };
+  return {
     status,
-    headers,
-  });
+    headers: { get: name => message.headersDistinct[name.toLowerCase()]?.join(', ') ?? null },
+    body: hasNoBody ? null : Object.assign(message as AsyncIterable<Uint8Array>, { cancel }),
+  };
 }
 
 function tlsOptionsOf({ authorities, certificate, key }: HostCertificates): SecureContextOptions {

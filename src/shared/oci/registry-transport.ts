@@ -14,7 +14,20 @@ export interface FetchInit {
   readonly signal: AbortSignal;
 }
 
-export type FetchFunction = (url: URL, init: FetchInit) => Promise<Response>;
+/** What is needed of an answer; that of the global `fetch` is one. */
+export interface FetchResponse {
+  readonly status: number;
+  readonly headers: ResponseHeaders;
+  /** Bytes as they come. */
+  readonly body: (AsyncIterable<Uint8Array> & { cancel(): Promise<void> }) | null;
+}
+
+/** Values of headers by name in any case; several of one name are joined by commas. */
+export interface ResponseHeaders {
+  get(name: string): string | null;
+}
+
+export type FetchFunction = (url: URL, init: FetchInit) => Promise<FetchResponse>;
 
 /** A registry's address, or a mirror's. */
 export interface Endpoint {
@@ -50,7 +63,7 @@ export interface TransportRequest {
 /** An answer whose body has not been read. */
 export interface TransportResponse {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: ResponseHeaders;
   /** Whether it comes from the origin that was asked, and not from where that redirected to. */
   readonly isOwnOrigin: boolean;
   /** The body; throws OCI_REGISTRY_UNREACHABLE when it breaks off or stalls. */
@@ -221,14 +234,14 @@ export function isUnreachable(error: unknown): boolean {
 }
 
 async function* readBody(
-  response: Response,
+  response: FetchResponse,
   stall: StallWatch,
   url: URL,
   request: TransportRequest,
 ): AsyncGenerator<Uint8Array> {
   try {
     if (response.body === null) return;
-    for await (const piece of response.body as unknown as AsyncIterable<Uint8Array>) {
+    for await (const piece of response.body) {
       stall.touch();
       yield piece;
     }
@@ -242,7 +255,7 @@ async function* readBody(
   }
 }
 
-function retryAfterMs(headers: Headers): number | undefined {
+function retryAfterMs(headers: ResponseHeaders): number | undefined {
   const seconds = Number(headers.get('retry-after') ?? Number.NaN);
   return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1000, MAX_WAIT_MS) : undefined;
 }

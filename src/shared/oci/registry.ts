@@ -6,7 +6,12 @@ import { type ManifestDocument, digestMismatch, sizeMismatch } from './image-sou
 import { MANIFEST_ACCEPT } from './media-types.ts';
 import { type ImageReference, formatReference, repositoryName } from './reference.ts';
 import { type RegistryOptions, RegistrySession } from './registry-session.ts';
-import { type TransportResponse, isUnreachable, readDocument } from './registry-transport.ts';
+import {
+  type ResponseHeaders,
+  type TransportResponse,
+  isUnreachable,
+  readDocument,
+} from './registry-transport.ts';
 
 export type { RegistryOptions } from './registry-session.ts';
 
@@ -166,6 +171,6 @@ function parseTags(bytes: Uint8Array, what: string): string[] {
   });
 }
 
-function isRangeFrom(headers: Headers, offset: number): boolean {
+function isRangeFrom(headers: ResponseHeaders, offset: number): boolean {
   return headers.get('content-range')?.startsWith(`bytes ${offset}-`) === true;
 }

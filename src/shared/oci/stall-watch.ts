@@ -22,12 +22,14 @@ export class StallWatch {
   }
 
   touch(): void {
-    clearTimeout(this.#timer);
     if (this.#hasEnded) return;
-    this.#timer = setTimeout(() => {
-      this.fired = true;
-      this.#controller.abort(new Error('stalled'));
-    }, this.#stallMs);
+    // Called for every piece that comes, thousands of times a second.
+    this.#timer = this.#timer?.refresh() ?? setTimeout(() => this.#fire(), this.#stallMs);
+  }
+
+  #fire(): void {
+    this.fired = true;
+    this.#controller.abort(new Error('stalled'));
   }
 
   end(): void {

@@ -1,4 +1,175 @@
+import { type Exchange, filters, refused, works } from '../exchange.ts';
+import { CREATED, INSPECTED, LIST } from '../tables/containers.ts';
+import { PRUNED, WAITED } from '../tables/processes.ts';
 
+const Image = 'conformance/base:1';
 
 /** Ending, awaiting, removing and pruning containers. */
-export 
+export const CONTAINER_END_EXCHANGES: readonly Exchange[] = [
+  refused(
+    'containerKill',
+    'a signal that is unknown',
+    'POST /containers/conf-made/kill?signal=NOPE',
+    400,
+    'cannot kill container: conf-made: invalid signal: NOPE',
+  ),
+  refused(
+    'containerKill',
+    'a signal of an absurd number',
+    'POST /containers/conf-made/kill?signal=4000',
+    400,
+    'cannot kill container: conf-made: the linux daemon does not support signal 4000',
+  ),
+  refused(
+    'containerKill',
+    'one that does not run',
+    'POST /containers/conf-full/kill',
+    409,
+    'cannot kill container: conf-full: container {full} is not running',
+  ),
+  refused(
+    'containerKill',
+    'one that is not there',
+    'POST /containers/nope/kill',
+    404,
+    'cannot kill container: nope: No such container: nope',
+  ),
+  works(
+    'containerKill',
+    'with a signal that is passed over',
+    'POST /containers/conf-made/kill?signal=SIGWINCH',
+    204,
+  ),
+  works('containerStop', 'one that was never started', 'POST /containers/conf-full/stop', 304),
+  refused(
+    'containerStop',
+    'a time that is no number',
+    'POST /containers/conf-made/stop?t=soon',
+    500,
+    'strconv.Atoi: parsing "soon": invalid syntax',
+  ),
+  refused(
+    'containerStop',
+    'a signal that is unknown',
+    'POST /containers/conf-made/stop?signal=NOPE',
+    500,
+    'cannot stop container: conf-made: invalid signal: NOPE',
+  ),
+  refused(
+    'containerStop',
+    'one that is not there',
+    'POST /containers/nope/stop',
+    404,
+    'No such container: nope',
+  ),
+  refused(
+    'containerRestart',
+    'a time that is no number',
+    'POST /containers/conf-made/restart?t=soon',
+    500,
+    'strconv.Atoi: parsing "soon": invalid syntax',
+  ),
+  refused(
+    'containerRestart',
+    'one that is not there',
+    'POST /containers/nope/restart',
+    404,
+    'No such container: nope',
+  ),
+  works('containerRestart', 'one that runs', 'POST /containers/conf-made/restart?t=0', 204),
+  refused(
+    'containerRemove',
+    'one that runs',
+    'DELETE /containers/conf-made',
+    409,
+    'cannot remove container "/conf-made": container is running: stop the container before removing or force remove',
+  ),
+  works('containerStop', 'one that runs', 'POST /containers/conf-made/stop?t=0', 204),
+  works('containerStop', 'one that has ended', 'POST /containers/conf-made/stop', 304),
+  works('containerInspect', 'one that has ended', 'GET /containers/conf-made/json', 200, INSPECTED),
+  works(
+    'containerList',
+    'by exit code',
+    `GET /containers/json?${filters({ label: ['conformance'], exited: ['137'] })}`,
+    200,
+    LIST,
+  ),
+  works('containerWait', 'for one that has ended', 'POST /containers/conf-made/wait', 200, WAITED),
+  works('containerWait', 'as API 1.24', 'POST /v1.24/containers/conf-made/wait', 200, WAITED),
+  refused(
+    'containerWait',
+    'for a condition that is unknown',
+    'POST /containers/conf-made/wait?condition=happy',
+    400,
+    'invalid condition: "happy"',
+  ),
+  refused(
+    'containerWait',
+    'for one that is not there',
+    'POST /containers/nope/wait',
+    404,
+    'No such container: nope',
+  ),
+  refused(
+    'containerRemove',
+    'one that is not there',
+    'DELETE /containers/nope',
+    404,
+    'No such container: nope',
+  ),
+  refused(
+    'containerRemove',
+    'a link',
+    'DELETE /containers/conf-made?link=1',
+    500,
+    'Conflict, cannot remove the default link name of the container',
+  ),
+  works('containerRemove', 'one that has ended', 'DELETE /containers/conf-made', 204),
+  works('containerRemove', 'by force, with its volumes', 'DELETE /containers/{full}?force=1&v=1', 204),
+  refused(
+    'containerRemove',
+    'one that is gone',
+    'DELETE /containers/{full}',
+    404,
+    'No such container: {full}',
+  ),
+
+  works('containerCreate', 'one to be pruned', 'POST /containers/create', 201, CREATED, {
+    body: { Image, Labels: { prune: 'me' } },
+  }),
+  works(
+    'containerPrune',
+    'by label',
+    `POST /containers/prune?${filters({ label: ['prune=me'] })}`,
+    200,
+    PRUNED,
+  ),
+  works(
+    'containerPrune',
+    'nothing',
+    `POST /containers/prune?${filters({ label: ['prune=me'] })}`,
+    200,
+    PRUNED,
+  ),
+  refused(
+    'containerPrune',
+    'a filter that is unknown',
+    `POST /containers/prune?${filters({ name: ['x'] })}`,
+    400,
+    "invalid filter 'name'",
+  ),
+  refused(
+    'containerPrune',
+    'a time that is none',
+    `POST /containers/prune?${filters({ until: ['soon'] })}`,
+    400,
+    'failed to parse value as time or duration: "soon"',
+  ),
+  refused(
+    'containerPrune',
+    'filters that are no JSON',
+    'POST /containers/prune?filters=x',
+    400,
+    'invalid filter',
+  ),
+];

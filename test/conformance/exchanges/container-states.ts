@@ -1,4 +1,216 @@
-
+import { type Exchange, filters, refused, works } from '../exchange.ts';
+import { INSPECTED, LIST } from '../tables/containers.ts';
+import { TOP, UPDATED } from '../tables/processes.ts';
 
 /** Watching, holding and renaming containers, and changing their limits. */
-export 
+export const CONTAINER_STATE_EXCHANGES: readonly Exchange[] = [
+  works('containerTop', 'of one that runs', 'GET /containers/conf-made/top', 200, TOP),
+  works(
+    'containerTop',
+    'with columns of its own',
+    'GET /containers/conf-made/top?ps_args=-o%20pid,comm',
+    200,
+    TOP,
+  ),
+  refused(
+    'containerTop',
+    'without the column that counts',
+    'GET /containers/conf-made/top?ps_args=-o%20comm',
+    500,
+    "Couldn't find PID field in ps output",
+  ),
+  refused(
+    'containerTop',
+    'of one that is not there',
+    'GET /containers/nope/top',
+    404,
+    'No such container: nope',
+  ),
+  refused(
+    'containerTop',
+    'of one that does not run',
+    'GET /containers/conf-full/top',
+    409,
+    'container {full} is not running',
+  ),
+
+  works('containerPause', 'one that runs', 'POST /containers/conf-made/pause', 204),
+  refused(
+    'containerPause',
+    'one that is paused',
+    'POST /containers/conf-made/pause',
+    409,
+    'Container {made} is already paused',
+  ),
+  refused(
+    'containerPause',
+    'one that does not run',
+    'POST /containers/conf-full/pause',
+    409,
+    'container {full} is not running',
+  ),
+  refused(
+    'containerPause',
+    'one that is not there',
+    'POST /containers/nope/pause',
+    404,
+    'No such container: nope',
+  ),
+  refused(
+    'containerStart',
+    'one that is paused',
+    'POST /containers/conf-made/start',
+    409,
+    'cannot start a paused container, try unpause instead',
+  ),
+  works('containerInspect', 'one that is paused', 'GET /containers/conf-made/json', 200, INSPECTED),
+  works(
+    'containerList',
+    'one that is paused',
+    `GET /containers/json?${filters({ label: ['conformance'], status: ['paused'] })}`,
+    200,
+    LIST,
+  ),
+  works('containerUnpause', 'one that is paused', 'POST /containers/conf-made/unpause', 204),
+  refused(
+    'containerUnpause',
+    'one that is not paused',
+    'POST /containers/conf-made/unpause',
+    500,
+    'Container {made} is not paused',
+  ),
+  refused(
+    'containerUnpause',
+    'one that does not run',
+    'POST /containers/conf-full/unpause',
+    500,
+    'Container {full} is not paused',
+  ),
+  refused(
+    'containerUnpause',
+    'one that is not there',
+    'POST /containers/nope/unpause',
+    404,
+    'No such container: nope',
+  ),
+
+  works('containerRename', 'to a new name', 'POST /containers/conf-made/rename?name=conf-new', 204),
+  refused(
+    'containerRename',
+    'to the name it has',
+    'POST /containers/conf-new/rename?name=conf-new',
+    400,
+    'Renaming a container with the same name as its current name',
+  ),
+  refused(
+    'containerRename',
+    'to a name in use',
+    'POST /containers/conf-new/rename?name=conf-full',
+    409,
+    'Error when allocating new name: Conflict. The container name "/conf-full" is already in use by container "{full}". You have to remove (or rename) that container to be able to reuse that name.',
+  ),
+  refused(
+    'containerRename',
+    'to nothing',
+    'POST /containers/conf-new/rename',
+    400,
+    'Neither old nor new names may be empty',
+  ),
+  refused(
+    'containerRename',
+    'to no name',
+    'POST /containers/conf-new/rename?name=a%20b',
+    400,
+    'Error when allocating new name: Invalid container name (/a b), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed',
+  ),
+  refused(
+    'containerRename',
+    'one that is not there',
+    'POST /containers/nope/rename?name=conf-x',
+    404,
+    'No such container: nope',
+  ),
+  works('containerRename', 'back again', 'POST /containers/{made}/rename?name=/conf-made', 204),
+
+  works('containerUpdate', 'the restart policy', 'POST /containers/conf-made/update', 200, UPDATED, {
+    body: { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 4 } },
+  }),
+  works('containerUpdate', 'nothing', 'POST /containers/conf-made/update', 200, UPDATED, { body: {} }),
+  works('containerUpdate', 'unknown fields', 'POST /containers/conf-made/update', 200, UPDATED, {
+    body: { Colour: 'red' },
+  }),
+  refused(
+    'containerUpdate',
+    'a policy that is unknown',
+    'POST /containers/conf-made/update',
+    400,
+    "invalid restart policy: unknown policy 'sometimes'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
+    {
+      body: { RestartPolicy: { Name: 'sometimes' } },
+    },
+  ),
+  refused(
+    'containerUpdate',
+    'retries where there are none',
+    'POST /containers/conf-made/update',
+    400,
+    "invalid restart policy: maximum retry count can only be used with 'on-failure'",
+    {
+      body: { RestartPolicy: { Name: 'always', MaximumRetryCount: 4 } },
+    },
+  ),
+  refused(
+    'containerUpdate',
+    'wrong types',
+    'POST /containers/conf-made/update',
+    400,
+    'invalid JSON: json: cannot unmarshal string into Go struct field UpdateConfig.Resources.Memory of type int64',
+    {
+      body: { Memory: 'much' },
+    },
+  ),
+  refused(
+    'containerUpdate',
+    'a list',
+    'POST /containers/conf-made/update',
+    400,
+    'invalid JSON: json: cannot unmarshal array into Go value of type container.UpdateConfig',
+    { body: [] },
+  ),
+  refused(
+    'containerUpdate',
+    'no JSON',
+    'POST /containers/conf-made/update',
+    400,
+    'invalid JSON: unexpected EOF',
+    { body: '{' },
+  ),
+  refused(
+    'containerUpdate',
+    'JSON and more',
+    'POST /containers/conf-made/update',
+    400,
+    'unexpected content after JSON',
+    {
+      body: '{} {}',
+    },
+  ),
+  refused(
+    'containerUpdate',
+    'one that is not there',
+    'POST /containers/nope/update',
+    404,
+    'No such container: nope',
+    { body: {} },
+  ),
+  refused(
+    'containerUpdate',
+    'too little memory',
+    'POST /containers/conf-made/update',
+    400,
+    'Minimum memory limit allowed is 6MB',
+    {
+      body: { Memory: 1000 },
+    },
+  ),
+];

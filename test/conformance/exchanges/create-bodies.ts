@@ -1,341 +1,10 @@
 import { type Exchange, filters, refused, works } from '../exchange.ts';
-import { CREATED } from '../tables/containers.ts';
+import { CREATED, INSPECTED } from '../tables/containers.ts';
+import { REFUSED_BODIES } from './refused-bodies.ts';
 import { PRUNED } from '../tables/processes.ts';
 
 const Image = 'conformance/base:1';
 const CREATE = 'POST /containers/create';
-
-/** Bodies that Docker refuses when a container is made; each leaves nothing behind. */
-const REFUSED: readonly (readonly [
-  what: string,
-  status: number,
-  says: string,
-  body: Exchange['body'],
-  more?: Partial<Exchange>,
-])[] = [
-  ['nothing at all', 400, 'invalid JSON: got EOF while reading request body', ''],
-  ['no JSON', 400, 'invalid JSON: unexpected EOF', '{"Image":'],
-  ['JSON and more', 400, 'unexpected content after JSON', '{"Image":"x"} {"Image":"y"}'],
-  [
-    'a list',
-    400,
-    'invalid JSON: json: cannot unmarshal array into Go value of type runconfig.ContainerConfigWrapper',
-    [],
-  ],
-  [
-    'a text',
-    400,
-    'invalid JSON: json: cannot unmarshal string into Go value of type runconfig.ContainerConfigWrapper',
-    '"x"',
-  ],
-  ['null', 400, 'config cannot be empty in order to create a container', 'null'],
-  ['an empty object', 400, 'config cannot be empty in order to create a container', {}],
-  ['an image that is not there', 404, 'No such image: conformance/nope:1', { Image: 'conformance/nope:1' }],
-  [
-    'an image by an id that is not there',
-    404,
-    'No such image: sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
-    { Image: `sha256:${'a'.repeat(64)}` },
-  ],
-  [
-    'an image of capital letters',
-    400,
-    'invalid reference format: repository name (NOPE) must be lowercase',
-    { Image: 'Conformance/NOPE' },
-  ],
-  [
-    'a content type that is no JSON',
-    400,
-    "unsupported Content-Type header (text/plain): must be 'application/json'",
-    '{}',
-    { headers: { 'Content-Type': 'text/plain' } },
-  ],
-  [
-    'a content type that is none',
-    400,
-    'malformed Content-Type header (a b): mime: expected slash after first token',
-    '{}',
-    { headers: { 'Content-Type': 'a b' } },
-  ],
-  [
-    'Cmd of the wrong type',
-    400,
-    'invalid JSON: json: cannot unmarshal number into Go struct field ContainerConfigWrapper.Config.Cmd of type string',
-    { Image, Cmd: 5 },
-  ],
-  [
-    'Cmd with numbers',
-    400,
-    'invalid JSON: json: cannot unmarshal array into Go struct field ContainerConfigWrapper.Config.Cmd of type string',
-    { Image, Cmd: ['a', 5] },
-  ],
-  [
-    'Env of the wrong type',
-    400,
-    'invalid JSON: json: cannot unmarshal object into Go struct field ContainerConfigWrapper.Config.Env of type []string',
-    { Image, Env: { A: 'b' } },
-  ],
-  ['Env without a name', 400, 'invalid environment variable: =x', { Image, Env: ['=x'] }],
-  [
-    'Labels of the wrong type',
-    400,
-    'invalid JSON: json: cannot unmarshal array into Go struct field ContainerConfigWrapper.Config.Labels of type map[string]string',
-    { Image, Labels: ['a'] },
-  ],
-  [
-    'Tty of the wrong type',
-    400,
-    'invalid JSON: json: cannot unmarshal string into Go struct field ContainerConfigWrapper.Config.Tty of type bool',
-    { Image, Tty: 'yes' },
-  ],
-  ['a signal that is unknown', 400, 'invalid signal: NOPE', { Image, StopSignal: 'NOPE' }],
-  [
-    'a folder that is not absolute',
-    400,
-    "the working directory 'tmp' is invalid, it needs to be an absolute path",
-    { Image, WorkingDir: 'tmp' },
-  ],
-  [
-    'a MAC address that is none',
-    400,
-    'invalid config for network bridge: invalid MAC address x',
-    { Image, MacAddress: 'x' },
-  ],
-  [
-    'a health check every nanosecond',
-    400,
-    'Interval in Healthcheck cannot be less than 1ms',
-    { Image, Healthcheck: { Test: ['CMD', 'x'], Interval: 1 } },
-  ],
-  [
-    'a health check with retries below zero',
-    400,
-    'Retries in Healthcheck cannot be negative',
-    { Image, Healthcheck: { Test: ['CMD', 'x'], Retries: -1 } },
-  ],
-  [
-    'HostConfig of the wrong type',
-    400,
-    'invalid JSON: json: cannot unmarshal array into Go struct field ContainerConfigWrapper.HostConfig of type container.HostConfig',
-    { Image, HostConfig: [] },
-  ],
-  [
-    'a bind of one word',
-    500,
-    "invalid volume specification: 'x': invalid mount config for type \"volume\": invalid mount path: 'x' mount path must be absolute",
-    { Image, HostConfig: { Binds: ['x'] } },
-  ],
-  [
-    'a bind to no absolute path',
-    500,
-    "invalid volume specification: '/etc:mnt': invalid mount config for type \"bind\": invalid mount path: 'mnt' mount path must be absolute",
-    { Image, HostConfig: { Binds: ['/etc:mnt'] } },
-  ],
-  [
-    'a bind to the root',
-    500,
-    "invalid volume specification: '/etc:/': invalid mount config for type \"bind\": invalid specification: destination can't be '/'",
-    { Image, HostConfig: { Binds: ['/etc:/'] } },
-  ],
-  [
-    'a bind with an unknown option',
-    500,
-    'invalid mode: odd',
-    { Image, HostConfig: { Binds: ['/etc:/mnt:odd'] } },
-  ],
-  [
-    'two mounts on one place',
-    400,
-    'Duplicate mount point: /mnt',
-    { Image, HostConfig: { Binds: ['/etc:/mnt', '/tmp:/mnt'] } },
-  ],
-  [
-    'a mount of a folder that is not there',
-    400,
-    'invalid mount config for type "bind": bind source path does not exist: /conformance-nope',
-    { Image, HostConfig: { Mounts: [{ Type: 'bind', Source: '/conformance-nope', Target: '/x' }] } },
-  ],
-  [
-    'a mount of an unknown kind',
-    400,
-    'invalid mount config for type "odd": mount type unknown',
-    { Image, HostConfig: { Mounts: [{ Type: 'odd', Target: '/x' }] } },
-  ],
-  [
-    'a mount without a place',
-    400,
-    'invalid mount config for type "volume": field Target must not be empty',
-    { Image, HostConfig: { Mounts: [{ Type: 'volume', Source: 'x' }] } },
-  ],
-  [
-    'a tmpfs with a source',
-    400,
-    'invalid mount config for type "tmpfs": field Source must not be specified',
-    { Image, HostConfig: { Mounts: [{ Type: 'tmpfs', Source: '/x', Target: '/x' }] } },
-  ],
-  [
-    'options of another kind of mount',
-    400,
-    'BindOptions must not be specified on mount type "tmpfs"',
-    { Image, HostConfig: { Mounts: [{ Type: 'tmpfs', Target: '/x', BindOptions: {} }] } },
-  ],
-  [
-    'a policy that is unknown',
-    400,
-    "invalid restart policy: unknown policy 'odd'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
-    { Image, HostConfig: { RestartPolicy: { Name: 'odd' } } },
-  ],
-  [
-    'retries where there are none',
-    400,
-    "invalid restart policy: maximum retry count can only be used with 'on-failure'",
-    { Image, HostConfig: { RestartPolicy: { Name: 'always', MaximumRetryCount: 1 } } },
-  ],
-  [
-    'retries below zero',
-    400,
-    'invalid restart policy: maximum retry count cannot be negative',
-    { Image, HostConfig: { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: -1 } } },
-  ],
-  [
-    'a policy and auto-remove',
-    400,
-    "can't create 'AutoRemove' container with restart policy",
-    { Image, HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'always' } } },
-  ],
-  [
-    'a log option that is unknown',
-    400,
-    "unknown log opt 'odd' for json-file log driver",
-    { Image, HostConfig: { LogConfig: { Type: 'json-file', Config: { odd: 'x' } } } },
-  ],
-  [
-    'the network of nobody',
-    400,
-    'Invalid network mode: invalid container format container:<name|id>',
-    { Image, HostConfig: { NetworkMode: 'container:' } },
-  ],
-  [
-    'a host name beside the network of the machine',
-    400,
-    'conflicting options: hostname and the UTS mode',
-    { Image, Hostname: 'x', HostConfig: { NetworkMode: 'host', UTSMode: 'host' } },
-  ],
-  [
-    'ports in the network of another',
-    400,
-    'conflicting options: port publishing and the container type network mode',
-    { Image, HostConfig: { NetworkMode: 'container:nope', PortBindings: { '80/tcp': [{}] } } },
-  ],
-  [
-    'links beside the network of the machine',
-    400,
-    "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
-    { Image, HostConfig: { NetworkMode: 'host', Links: ['a:b'] } },
-  ],
-  ['a host that is none', 400, 'bad format for add-host: "x"', { Image, HostConfig: { ExtraHosts: ['x'] } }],
-  [
-    'a published port that is none',
-    400,
-    'invalid port specification: "x"',
-    { Image, HostConfig: { PortBindings: { '80/tcp': [{ HostPort: 'x' }] } } },
-  ],
-  [
-    'a published port too high',
-    400,
-    'invalid port specification: "70000"',
-    { Image, HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '70000' }] } } },
-  ],
-  [
-    'a capability that is unknown',
-    400,
-    'invalid CapAdd: unknown capability: "CAP_ODD"',
-    { Image, HostConfig: { CapAdd: ['ODD'] } },
-  ],
-  ['an IPC mode that is unknown', 400, 'invalid IPC mode: odd', { Image, HostConfig: { IpcMode: 'odd' } }],
-  ['a PID mode that is unknown', 400, 'invalid PID mode: odd', { Image, HostConfig: { PidMode: 'odd' } }],
-  ['a UTS mode that is unknown', 400, 'invalid UTS mode: odd', { Image, HostConfig: { UTSMode: 'odd' } }],
-  [
-    'a cgroup namespace that is unknown',
-    400,
-    'invalid cgroup namespace mode: odd',
-    { Image, HostConfig: { CgroupnsMode: 'odd' } },
-  ],
-  [
-    'an isolation of another system',
-    500,
-    'Invalid isolation: "hyperv" - linux only supports \'default\'',
-    { Image, HostConfig: { Isolation: 'hyperv' } },
-  ],
-  [
-    'a runtime that is unknown',
-    400,
-    'unknown or invalid runtime name: odd',
-    { Image, HostConfig: { Runtime: 'odd' } },
-  ],
-  [
-    'a score out of range',
-    400,
-    'Invalid value 5000, range for oom score adj is [-1000, 1000]',
-    { Image, HostConfig: { OomScoreAdj: 5000 } },
-  ],
-  [
-    'shared memory below zero',
-    400,
-    'SHM size can not be less than 0',
-    { Image, HostConfig: { ShmSize: -1 } },
-  ],
-  ['too little memory', 400, 'Minimum memory limit allowed is 6MB', { Image, HostConfig: { Memory: 1000 } }],
-  [
-    'processor shares of a text',
-    400,
-    'invalid JSON: json: cannot unmarshal string into Go struct field HostConfig.HostConfig.Resources.CpuShares of type int64',
-    { Image, HostConfig: { CpuShares: 'x' } },
-  ],
-  [
-    'a fraction for a whole number',
-    400,
-    'invalid JSON: json: cannot unmarshal number 1.5 into Go struct field HostConfig.HostConfig.Resources.Memory of type int64',
-    { Image, HostConfig: { Memory: 1.5 } },
-  ],
-  [
-    'a number beyond all bounds',
-    400,
-    'invalid JSON: json: cannot unmarshal number 1e+30 into Go struct field HostConfig.HostConfig.Resources.Memory of type int64',
-    { Image, HostConfig: { Memory: 1e30 } },
-  ],
-  [
-    'a weight too high',
-    400,
-    'invalid JSON: json: cannot unmarshal number 70000 into Go struct field HostConfig.HostConfig.Resources.BlkioWeight of type uint16',
-    { Image, HostConfig: { BlkioWeight: 70_000 } },
-  ],
-  [
-    'a security option that is unknown',
-    500,
-    'invalid --security-opt 2: "odd=1"',
-    { Image, HostConfig: { SecurityOpt: ['odd=1'] } },
-  ],
-  ['a storage option', 500, 'Unknown option odd', { Image, HostConfig: { StorageOpt: { odd: '1' } } }],
-  [
-    'an address in the default network',
-    400,
-    'invalid config for network bridge: invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n* invalid IPv4 address: x\n* user specified IP address is supported only when connecting to networks with user configured subnets',
-    { Image, NetworkingConfig: { EndpointsConfig: { bridge: { IPAMConfig: { IPv4Address: 'x' } } } } },
-  ],
-  [
-    'volumes of one that is not there',
-    400,
-    'No such container: nope',
-    { Image, HostConfig: { VolumesFrom: ['nope'] } },
-  ],
-  [
-    'a volume name that is none',
-    400,
-    'create a$b: "a$b" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path',
-    { Image, HostConfig: { Binds: ['a$b:/x'] } },
-  ],
-];
 
 const TAKEN: readonly (readonly [what: string, query: string, body: Exchange['body']])[] = [
   ['no image', '', { Cmd: ['true'] }],
@@ -394,7 +63,7 @@ const TAKEN: readonly (readonly [what: string, query: string, body: Exchange['bo
 
 /** What POST /containers/create takes and what not. */
 export const CREATE_BODY_EXCHANGES: readonly Exchange[] = [
-  ...REFUSED.map(([what, status, says, body, more = {}]) =>
+  ...REFUSED_BODIES.map(([what, status, says, body, more = {}]) =>
     refused('containerCreate', what, CREATE, status, says, {
       ...(body === undefined ? {} : { body }),
       ...more,
@@ -439,6 +108,52 @@ export const CREATE_BODY_EXCHANGES: readonly Exchange[] = [
   refused('containerCreate', 'a query that is none', `${CREATE}?name=%zz`, 400, 'invalid URL escape "%zz"', {
     body: { Image },
   }),
+  refused(
+    'containerCreate',
+    'a part of a volume, as API 1.44',
+    CREATE.replace(' /', ' /v1.44/'),
+    400,
+    'VolumeOptions.Subpath needs API v1.45 or newer',
+    {
+      body: {
+        Image,
+        HostConfig: {
+          Mounts: [{ Type: 'volume', Source: 'x', Target: '/x', VolumeOptions: { Subpath: 'y' } }],
+        },
+      },
+    },
+  ),
+  works('containerCreate', 'two networks, as API 1.43', CREATE.replace(' /', ' /v1.43/'), 400, undefined, {
+    body: { Image, NetworkingConfig: { EndpointsConfig: { one: {}, two: {} } } },
+  }),
+  refused(
+    'containerCreate',
+    'options of another kind of mount, as API 1.41',
+    CREATE.replace(' /', ' /v1.41/'),
+    400,
+    'invalid mount config for type "tmpfs": field BindOptions must not be specified',
+    {
+      body: {
+        Image,
+        Labels: { 'create-bodies': '' },
+        HostConfig: { Mounts: [{ Type: 'tmpfs', Target: '/x', BindOptions: {} }] },
+      },
+    },
+  ),
+  works('containerCreate', 'an address of its own', `${CREATE}?name=conf-mac`, 201, CREATED, {
+    body: { Image, Labels: { 'create-bodies': '' }, MacAddress: '02:42:0a:00:00:01' },
+    keep: { mac: 'Id' },
+  }),
+  works('containerInspect', 'an address of its own', 'GET /containers/{mac}/json', 200, INSPECTED),
+  works('containerCreate', 'as API 1.24', `${CREATE.replace(' /', ' /v1.24/')}?name=conf-old`, 201, CREATED, {
+    body: {
+      Image,
+      Labels: { 'create-bodies': '' },
+      HostConfig: { AutoRemove: true, Annotations: { a: 'b' } },
+    },
+    keep: { old: 'Id' },
+  }),
+  works('containerInspect', 'what API 1.24 has made', 'GET /containers/{old}/json', 200, INSPECTED),
   ...TAKEN.map(([what, query, body]) =>
     works('containerCreate', `takes ${what}`, `${CREATE}${query}`, 201, CREATED, {
       body: { ...(body as object), Labels: { 'create-bodies': '' } },

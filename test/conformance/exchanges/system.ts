@@ -1,5 +1,5 @@
 import { type Exchange, filters, refused, works } from '../exchange.ts';
-import { EVENT, INFO, USAGE, USAGE_OLD, VERSION } from '../tables/system.ts';
+import { BUILD_PRUNED, EVENT, INFO, USAGE, USAGE_OLD, VERSION } from '../tables/system.ts';
 import { list } from '../shape.ts';
 
 /** What an engine says of itself, and what it makes of odd requests. */
@@ -37,6 +37,15 @@ export const SYSTEM_EXCHANGES: readonly Exchange[] = [
     'GET /system/df?type=odd',
     400,
     'unknown object type: odd',
+  ),
+  works('buildPrune', 'what no build has left', 'POST /build/prune', 200, BUILD_PRUNED),
+  refused('buildPrune', 'filters that are no JSON', 'POST /build/prune?filters=x', 400, 'invalid filter'),
+  refused(
+    'buildPrune',
+    'a size that is no number',
+    'POST /build/prune?keep-storage=x',
+    400,
+    'keep-storage is in bytes and expects an integer, got x: strconv.Atoi: parsing "x": invalid syntax',
   ),
   works(
     'events',

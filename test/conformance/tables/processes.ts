@@ -98,7 +98,8 @@ export const STATS = record({
     failcnt: optional('count'),
     limit: optional('count'),
   }),
-  name: 'text',
-  id: 'id',
+  /** Not in an answer without the figures before. */
+  name: optional('text'),
+  id: optional('id'),
   networks: optional(map(TRAFFIC)),
 });

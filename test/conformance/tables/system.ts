@@ -34,6 +34,8 @@ export const INFO = record({
   Driver: 'text',
   DriverStatus: ownList(ownList('own-text')),
   SystemStatus: optional('own'),
+  /** Up to API 1.24. */
+  ExecutionDriver: optional('text'),
   Plugins: record({
     Volume: list('text'),
     Network: ownList('text'),
@@ -137,3 +139,6 @@ export const EVENT = record({
   time: 'seconds',
   timeNano: 'count',
 });
+
+/** POST /build/prune */
+export const BUILD_PRUNED = record({ CachesDeleted: nullable(list('text')), SpaceReclaimed: 'size' });

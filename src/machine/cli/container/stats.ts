@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CommandFailure, describeFault, isNotFound } from '../failure.ts';
 import type { Definition } from '../flags.ts';
 import { jsonLines } from '../image/progress.ts';
+import { writeOut } from '../terminal.ts';
 import { type Row, type RowKind, chooseFormat, formatRows } from '../rows.ts';
 import type { Session } from '../session.ts';
 import { formatBinarySize, formatSize } from '../units.ts';
@@ -101,7 +102,9 @@ async function follow(session: Session, names: readonly string[], options: Stats
   try {
     for (;;) {
       await Promise.race([pause(PAUSE_MS), failed.promise]);
-      await session.print(`\x1b[2J\x1b[H${render([...watched.values()], options)}`);
+      const { stdout } = session.streams;
+      await writeOut(stdout, '\x1b[2J\x1b[H');
+      await session.print(render([...watched.values()], options));
       if (names.length > 0 && watched.size === 0) return;
     }
   } finally {

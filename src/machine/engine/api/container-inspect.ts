@@ -187,7 +187,7 @@ function formatState(
     Running: runs || state.status === 'restarting',
     Paused: state.status === 'paused',
     Restarting: state.status === 'restarting',
-    OOMKilled: ended?.oomKilled ?? false,
+    OOMKilled: (runs ? state : ended)?.oomKilled ?? false,
     Dead: false,
     Pid: runs ? state.process.pid : 0,
     ExitCode: runs ? 0 : state.exitCode,

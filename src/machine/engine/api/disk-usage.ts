@@ -1,4 +1,3 @@
-import { compareApiVersions } from '../../engine-api/api-version.ts';
 import type { EngineContext } from '../context.ts';
 import { measureVolumes } from '../volumes/usage.ts';
 import { measureUpper } from '../containers/prune.ts';
@@ -64,9 +63,10 @@ async function containerUsage(context: EngineContext): Promise<object[]> {
 
 async function volumeUsage(context: EngineContext): Promise<object[]> {
   const usages = new Map((await measureVolumes(context)).map(usage => [usage.volume.record.name, usage]));
-  return context.volumes.all().map(volume => {
+  // Those with options lie elsewhere.
+  const own = context.volumes.all().filter(({ record }) => Object.keys(record.options).length === 0);
+  return own.map(volume => {
     const usage = usages.get(volume.record.name);
-    // Those that lie elsewhere have no size here.
     return formatVolume(volume, { Size: usage?.sizeBytes ?? -1, RefCount: usage?.containers ?? 0 });
   });
 }

@@ -4,7 +4,14 @@ import type { EngineContext } from '../context.ts';
 import { parseAddress, containsAddress, parseSubnet } from '../networks/address.ts';
 import type { Endpoint, EndpointWish, PublishedPort } from '../networks/endpoint.ts';
 import { endpointIdOf, liveSandboxOf } from '../networks/live.ts';
-import { dnsNamesOf, endpointsOf, hasSandbox, isNetworkName, networkModeOf } from '../networks/modes.ts';
+import {
+  DEFAULT_NETWORK,
+  dnsNamesOf,
+  endpointsOf,
+  hasSandbox,
+  isNetworkName,
+  networkModeOf,
+} from '../networks/modes.ts';
 import {
   type AddressPool,
   type NetworkRecord,
@@ -23,7 +30,7 @@ export function formatNetworkSettings(
   const sandbox = liveSandboxOf(context, record);
   const networks = networksOf(context, record);
   const runs = isLive(record.state);
-  const main = Object.values(networks).find(({ NetworkID }) => NetworkID === predefinedId('bridge'));
+  const main = networks[DEFAULT_NETWORK];
   return {
     Bridge: '',
     SandboxID: record.state.status === 'created' ? '' : endpointIdOf(record.id, 'sandbox'),

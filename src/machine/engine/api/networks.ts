@@ -9,7 +9,7 @@ import { ensureDefaultNetwork } from '../networks/default-network.ts';
 import { disconnectNetwork } from '../networks/disconnect.ts';
 import { endpointIdOf, hasBridges, membersOf } from '../networks/live.ts';
 import { isNetworkName, networkModeOf } from '../networks/modes.ts';
-import { type NetworkRecord, isDefaultNetwork, predefinedId } from '../networks/network-record.ts';
+import { type NetworkRecord, predefinedId } from '../networks/network-record.ts';
 import { NETWORKS_KEY } from '../networks/network-table.ts';
 import { pruneNetworks, removeNetwork } from '../networks/remove.ts';
 import { isLive } from '../store/container-record.ts';

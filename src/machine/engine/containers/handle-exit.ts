@@ -6,6 +6,7 @@ import { countOomKills } from '../../host/cgroups.ts';
 import { isRunning, readAge, signalProcess } from '../../host/processes.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { type FinishedLife, type RunningLife, isLive, lastLifeOf } from '../store/container-record.ts';
+import { OOM_FILE } from '../supervise/oom-watch.ts';
 import { planRestart, type RestartDecision } from '../supervise/restart-policy.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
 import { tryClearRuntime } from './clear-runtime.ts';
@@ -47,9 +48,10 @@ export async function handleExitNow(context: EngineContext, id: string): Promise
     return;
   }
   context.monitors.release(id);
+  context.ooms.release(id);
   context.logs.release(id);
   context.health.end(id);
-  const oomKilled = await wasOomKilled(context, id);
+  const oomKilled = state.oomKilled === true || (await wasOomKilled(context, id));
   if (left === undefined) {
     context.log.error('conmon died without leaving an exit code; killing its container', {
       container: record.name,
@@ -80,7 +82,7 @@ async function settle(
   const ranMs = durationOf(life, running);
   const decision = decide(context, id, life.exitCode, ranMs);
   const recorded = async (isWritten: boolean): Promise<void> => {
-    if (life.oomKilled) publish(context, 'oom', summaryOf(context, id));
+    if (life.oomKilled && running.oomKilled !== true) publish(context, 'oom', summaryOf(context, id));
     publish(context, 'die', summaryOf(context, id), {
       exitCode: String(life.exitCode),
       execDuration: String(Math.floor(ranMs / 1000)),
@@ -173,7 +175,7 @@ export async function readExit(file: string): Promise<{ exitCode: number; atMs: 
 }
 
 async function wasOomKilled(context: EngineContext, id: string): Promise<boolean> {
-  const file = join(context.table.paths(id).persist, 'oom');
+  const file = join(context.table.paths(id).persist, OOM_FILE);
   if (existsSync(file)) return true;
   const cgroup = cgroupFolderOf(context.config, context.table.get(id));
   if (cgroup === undefined || (await countOomKills(cgroup)) === 0) return false;

@@ -20,6 +20,7 @@ import { readLogSettings } from './log-settings.ts';
 import { refreshLinks } from '../networks/refresh-links.ts';
 import { clearRuntime, tryClearRuntime } from './clear-runtime.ts';
 import { endMonitor } from './end-monitor.ts';
+import { keepOom } from './note-oom.ts';
 import { prepareBundle } from './prepare-bundle.ts';
 import { runtimeOf } from './runtime-of.ts';
 
@@ -63,6 +64,7 @@ export async function launch(
   context.step('start: answer');
   await keepLog(context, record);
   keepHealth(context, id);
+  keepOom(context, id);
   publish(context, 'start', summaryOf(context, id));
   await refreshLinks(context, id);
 }

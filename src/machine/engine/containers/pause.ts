@@ -1,4 +1,5 @@
 import { ToolError, messageOf } from '../../../shared/errors.ts';
+import { isRunning } from '../../host/processes.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { conflict, notPaused, notRunning } from '../docker-errors.ts';
 import { freezeInRuntime } from '../runtime/crun.ts';
@@ -21,6 +22,7 @@ export async function pauseContainer(context: EngineContext, nameOrId: string): 
       await freezeInRuntime(runtimeOf(context, record), id, true);
     } catch (cause) {
       await context.table.note(id, { state });
+      if (!isRunning(state.process, context.bootId)) throw notRunning(id);
       throw cannot('pause', id, cause);
     }
     context.health.suspend(id);

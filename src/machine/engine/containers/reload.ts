@@ -22,6 +22,7 @@ import { clearRuntime } from './clear-runtime.ts';
 import { forgetExit } from './forget-exit.ts';
 import { handleExitNow, restartNow } from './handle-exit.ts';
 import { keepHealth, keepLog } from './launch.ts';
+import { keepOom } from './note-oom.ts';
 import { removeNow } from './remove.ts';
 import { restartSettings } from './restart-settings.ts';
 
@@ -91,6 +92,7 @@ async function reconcileOne(context: EngineContext, id: string): Promise<void> {
       context.monitors.watch(id, context.table.paths(id).bundle, () => context.onMonitorGone(id));
       await keepLog(context, record);
       keepHealth(context, id);
+      keepOom(context, id);
       return;
     case 'handle-exit':
     case 'kill-and-handle-exit':

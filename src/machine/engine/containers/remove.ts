@@ -59,6 +59,7 @@ function removeUnlessLive(
 export async function removeNow(context: EngineContext, id: string, withVolumes: boolean): Promise<void> {
   context.timers.cancel(id);
   context.monitors.release(id);
+  context.ooms.release(id);
   context.logs.forget(id);
   context.health.forget(id);
   context.roots.revoke(id);

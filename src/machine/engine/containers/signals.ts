@@ -20,7 +20,7 @@ export function parseSignal(text: string): number {
   }
   const signals: Readonly<Record<string, number>> = constants.signals;
   const number = signals[`SIG${name}`];
-  if (number === undefined && /^\d+$/.test(name)) {
+  if (number === undefined && Number(name) > 0) {
     throw invalidParameter(`the linux daemon does not support signal ${name}`);
   }
   if (number === undefined) throw invalidParameter(`invalid signal: ${text}`);

@@ -2,7 +2,8 @@ import { parseImageConfig } from '../../../shared/oci/image.ts';
 import type { ImageRunConfig } from '../../../shared/oci/image.ts';
 import { familiarName, formatReference } from '../../../shared/oci/reference.ts';
 import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
-import { type EngineContext, publish, summaryOf } from '../context.ts';
+import { formatSummary } from '../containers/summary.ts';
+import { type EngineContext, publish } from '../context.ts';
 import { noSuchImage } from '../docker-errors.ts';
 import { type ImageConfigJson, applyChanges } from '../images/config-changes.ts';
 import { holdImage } from '../images/forgotten.ts';
@@ -50,12 +51,13 @@ export async function commitContainer(
   await using _held = holdImage(context, image.id);
   await using draft = context.images.draft();
   const layers: ImageLayer[] = await draft.adoptLayers(image, signal);
+  await using spools = new AsyncDisposableStack();
   const spool = async (): Promise<SpooledLayer | undefined> => {
     const tar = await unlessEmpty(tarChanges(context, record.id, image));
-    return tar === undefined ? undefined : draft.spoolLayer(tar, signal);
+    return tar === undefined ? undefined : spools.use(await draft.spoolLayer(tar, signal));
   };
   // Packing may take long, and needs the container no more.
-  await using spooled = request.pause ? await whileHeldStill(context, record.id, spool) : await spool();
+  const spooled = request.pause ? await whileHeldStill(context, record.id, spool) : await spool();
   const what = `the changes of container ${record.name}`;
   const top = spooled === undefined ? undefined : await draft.packLayer(spooled, { name: what, signal });
   if (top !== undefined) layers.push(top);
@@ -69,7 +71,7 @@ export async function commitContainer(
     { config, layers, parent: image.id },
     { tags: name === undefined ? [] : [formatReference(name)] },
   );
-  publish(context, 'commit', summaryOf(context, record.id), {
+  publish(context, 'commit', formatSummary(context.table.find(record.id) ?? record), {
     comment: request.comment,
     imageID: id,
     imageRef: name === undefined ? '' : formatReference(name),

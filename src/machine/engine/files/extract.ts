@@ -37,9 +37,20 @@ const MAX_ENTRIES = 100_000_000;
  * Unpacks a tar archive into a folder of a container. Files are replaced, folders are merged; links that
  * the container has on the way mean what they mean inside. Throws CONTAINER_NOT_FOUND,
  * CONTAINER_FILE_NOT_FOUND, ENGINE_INVALID_PARAMETER with Docker's sentences, what streamTar throws, and
- * I/O errors; what was unpacked before stays.
+ * I/O errors; what was unpacked before stays. One at a time for a container, since two may bring the same files.
  */
 export async function extractToContainer(
+  context: EngineContext,
+  nameOrId: string,
+  path: string,
+  options: ExtractOptions,
+  archive: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { id } = context.table.resolve(nameOrId);
+  await context.queue.run(`extract ${id}`, () => extractNow(context, nameOrId, path, options, archive));
+}
+
+async function extractNow(
   context: EngineContext,
   nameOrId: string,
   path: string,
@@ -62,11 +73,17 @@ export async function extractToContainer(
       maxFileBytes: Number.MAX_SAFE_INTEGER,
     },
   });
-  for await (const entry of tar) {
+  try {
+    for await (const entry of tar) {
+      files.signal.throwIfAborted();
+      await extraction.put(entry);
+    }
+    await extraction.finish();
+  } catch (error) {
+    // What is wrong with its files then is that they are gone.
     files.signal.throwIfAborted();
-    await extraction.put(entry);
+    throw error;
   }
-  await extraction.finish();
   publish(context, 'extract-to-dir', summaryOf(context, files.record.id));
 }
 

@@ -1,3 +1,4 @@
+import { isRunning } from '../../host/processes.ts';
 import { runtimeOf } from '../containers/runtime-of.ts';
 import type { EngineContext } from '../context.ts';
 import { freezeInRuntime } from '../runtime/crun.ts';
@@ -28,7 +29,8 @@ async function freeze(context: EngineContext, id: string): Promise<void> {
     await freezeInRuntime(runtimeOf(context, record), id, true);
   } catch (error) {
     await context.table.note(id, { heldStill: false });
-    throw error;
+    // It has ended just now, and moves no more.
+    if (isRunning(record.state.process, context.bootId)) throw error;
   }
 }
 
@@ -39,6 +41,12 @@ async function freeze(context: EngineContext, id: string): Promise<void> {
 export async function thaw(context: EngineContext, id: string): Promise<void> {
   const record = context.table.find(id);
   if (record?.heldStill !== true) return;
-  if (record.state.status === 'running') await freezeInRuntime(runtimeOf(context, record), id, false);
+  if (record.state.status === 'running') {
+    try {
+      await freezeInRuntime(runtimeOf(context, record), id, false);
+    } catch (error) {
+      if (isRunning(record.state.process, context.bootId)) throw error;
+    }
+  }
   await context.table.note(id, { heldStill: false });
 }

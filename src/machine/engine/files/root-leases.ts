@@ -1,3 +1,5 @@
+import { noSuchContainer } from '../docker-errors.ts';
+
 /** Someone looks at a container's root file system. */
 export interface RootLease {
   /** Aborted when the container is removed. */
@@ -37,6 +39,6 @@ export class RootLeases {
   revoke(id: string): void {
     const leases = this.#leases.get(id);
     this.#leases.delete(id);
-    for (const controller of leases ?? []) controller.abort(new Error(`container ${id} was removed`));
+    for (const controller of leases ?? []) controller.abort(noSuchContainer(id));
   }
 }

@@ -1,6 +1,6 @@
 import { messageOf } from '../../../shared/errors.ts';
 import type { Log } from '../../log.ts';
-import type { HookFile } from './hook-file.ts';
+import type { HookFile } from '../../../shared/oci-hooks/hook-file.ts';
 import { loadHooks } from './load-hooks.ts';
 
 /** The machine's OCI hooks. They are read at each start of a container, so that a new file counts at once. */

@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError } from '../../../shared/errors.ts';
 import { readSmallFile } from '../settings/small-file.ts';
-import { type HookFile, hookFault, parseHookFile } from './hook-file.ts';
+import { type HookFile, hookFault, parseHookFile } from '../../../shared/oci-hooks/hook-file.ts';
 
 /**
  * Reads the hooks of the machine, in the order in which they are run: by the names of their files, in lower case. Of

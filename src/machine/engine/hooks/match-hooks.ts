@@ -1,5 +1,5 @@
-import { HOOK_STAGES, type OciHooks } from '../runtime/oci-types.ts';
-import type { HookConditions, HookFile } from './hook-file.ts';
+import { HOOK_STAGES, type OciHooks } from '../../../shared/oci-hooks/hook.ts';
+import type { HookConditions, HookFile } from '../../../shared/oci-hooks/hook-file.ts';
 
 /** What of a container the conditions of hooks ask for. */
 export interface HookSubject {

@@ -140,6 +140,8 @@ function closeWhenOver(socket: Socket): void {
   socket.once('close', () => clearInterval(probe));
 }
 
+const MAX_UPGRADE_BODY_BYTES = 1024 * 1024;
+
 /** The body of an upgrade request, which Node leaves on the socket: what Content-Length says. */
 export async function takeUpgradeBody(
   request: IncomingMessage,
@@ -147,9 +149,13 @@ export async function takeUpgradeBody(
   head: Buffer,
   signal: AbortSignal,
 ): Promise<{ readonly json: () => Promise<unknown>; readonly rest: Buffer }> {
+  if (request.headers['transfer-encoding'] !== undefined) {
+    throw invalidParameter('a request that takes its connection over has its length in Content-Length');
+  }
   const wanted = Number(request.headers['content-length'] ?? 0);
-  if (!Number.isSafeInteger(wanted) || wanted < 0 || wanted > 1024 * 1024)
-    throw new Error('unusable Content-Length');
+  if (!Number.isSafeInteger(wanted) || wanted < 0 || wanted > MAX_UPGRADE_BODY_BYTES) {
+    throw invalidParameter('the Content-Length of a request that takes its connection over is at most 1 MiB');
+  }
   let data = head;
   while (data.length < wanted) {
     const [chunk] = (await once(socket, 'data', { signal })) as [Buffer];

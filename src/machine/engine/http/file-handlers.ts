@@ -1,5 +1,6 @@
 import type { PathStatBody } from '../../engine-api/bodies.ts';
 import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
+import { passingBytes } from '../../host/passing-bytes.ts';
 import { invalidParameter } from '../docker-errors.ts';
 import { parseCreateBody } from './create-body.ts';
 import { type Exchange, writeAll } from './exchange.ts';
@@ -106,7 +107,11 @@ async function send(
 ): Promise<void> {
   const output = reply.stream(200, contentType, headers);
   const either = AbortSignal.any([signal, archive.signal]);
-  for await (const piece of archive.content) await writeAll(output, piece, either);
+  const passing = passingBytes();
+  for await (const piece of archive.content) {
+    await writeAll(output, piece, either);
+    passing(piece.length);
+  }
   output.end();
 }
 

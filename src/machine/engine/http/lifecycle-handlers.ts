@@ -1,6 +1,7 @@
 import type { ContainerCreateRequest, ContainerUpdateRequest } from '../../engine-api/wire.ts';
 import type { Filters } from './backend.ts';
 import { parseCreateBody, parseUpdateBody } from './create-body.ts';
+import { asOfVersion, warningsOf } from './create-versions.ts';
 import { type Exchange, writeAll } from './exchange.ts';
 import { booleanQuery, filtersQuery } from './query.ts';
 
@@ -31,14 +32,15 @@ export interface StatsQuery {
 }
 
 /** POST /containers/create */
-export async function containerCreate({ backend, query, json, reply }: Exchange): Promise<void> {
-  const request = parseCreateBody(await json());
+export async function containerCreate({ backend, query, version, json, reply }: Exchange): Promise<void> {
+  const asked = parseCreateBody(await json());
+  const request = asOfVersion(asked, version);
   const created = await backend.lifecycle.create(
     query.get('name') ?? '',
     request,
     query.get('platform') ?? '',
   );
-  reply.json(201, { Id: created.id, Warnings: created.warnings });
+  reply.json(201, { Id: created.id, Warnings: [...created.warnings, ...warningsOf(asked, version)] });
 }
 
 /** POST /containers/{id}/update */

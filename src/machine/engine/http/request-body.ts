@@ -52,6 +52,10 @@ export function parseJson(body: Buffer, contentType: string | undefined): unknow
 function jsonFault(text: string, message: string): string {
   if (text.trim() === '') return 'invalid JSON: got EOF while reading request body';
   if (message.includes('after JSON')) return 'unexpected content after JSON';
+  const character = /^Unexpected token '(.)'/u.exec(message)?.[1];
+  if (character !== undefined) {
+    return `invalid JSON: invalid character '${character}' looking for beginning of value`;
+  }
   const at = Number(/at position (\d+)/.exec(message)?.[1] ?? text.length);
   if (at >= text.trimEnd().length) return 'invalid JSON: unexpected EOF';
   return `invalid JSON: invalid character '${text[at] ?? ''}' looking for beginning of value`;

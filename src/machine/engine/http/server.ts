@@ -8,7 +8,7 @@ import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
 import { nodeHttps } from '../../../shared/node-https.ts';
 import { API_VERSION, parseVersionedPath } from '../../engine-api/api-version.ts';
 import { httpStatusOf } from '../../engine-api/http-status.ts';
-import { matchRoute, unsupportedSentence } from '../../engine-api/routes.ts';
+import { type RouteName, matchRoute, unsupportedSentence } from '../../engine-api/routes.ts';
 import { listenPrivately } from '../../host/listen-privately.ts';
 import type { Log } from '../../log.ts';
 import type { TlsSettings } from '../../../shared/engine-settings.ts';
@@ -25,6 +25,11 @@ export type ApiServer = AsyncDisposable;
 
 const MAX_CONNECTIONS = 1024;
 /** The longest that a timer can be. */
+const HIJACKED: ReadonlySet<string> = new Set<RouteName>([
+  'containerAttach',
+  'containerAttachSocket',
+  'execStart',
+]);
 /** As Go's server has it: the names of all images to save stand in one line. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 const NEVER_MS = 2 ** 31 - 1;
@@ -48,6 +53,7 @@ export async function serveApi(loadBackend: LoadBackend, socketPath: string, log
     connectionsCheckingInterval: NEVER_MS,
     headersTimeout: 0,
     maxHeaderSize: MAX_HEADER_BYTES,
+    shouldUpgradeCallback: isHijacked,
   });
   answerRequests(server, loadBackend, log);
   await listen(socketPath, async () => {
@@ -75,6 +81,7 @@ export async function serveTls(
       // Clients close their side of an attached connection at the end of their input, and listen on.
       allowHalfOpen: true,
       maxHeaderSize: MAX_HEADER_BYTES,
+      shouldUpgradeCallback: isHijacked,
       handshakeTimeout: HANDSHAKE_MS,
       headersTimeout: HEADERS_MS,
     });
@@ -114,6 +121,17 @@ function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): voi
   server.maxConnections = MAX_CONNECTIONS;
   // Logs, events and waits go on for as long as the client likes.
   server.requestTimeout = 0;
+}
+
+/** Whether a request may take its connection over. Elsewhere the header `Upgrade` means nothing, as RFC 9110 allows. */
+function isHijacked({ method = '', url = '' }: IncomingMessage): boolean {
+  try {
+    const { path } = parseVersionedPath(url.split('?')[0] ?? '');
+    return HIJACKED.has(matchRoute(method, path)?.name ?? 'ping');
+  } catch {
+    // The plain answer says what is wrong with it.
+    return false;
+  }
 }
 
 function closing(server: Server): ApiServer {
@@ -220,6 +238,11 @@ function refuse(
   request: IncomingMessage,
   log: Log,
 ): void {
+  if (begun && isSystemError(error, 'EPIPE', 'ECONNRESET')) {
+    // The client is gone, and its connection learns of it next.
+    destroy();
+    return;
+  }
   const status = httpStatusOf(error);
   if (status >= 500 && status !== 501) {
     log.error('a request failed', {

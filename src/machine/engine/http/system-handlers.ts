@@ -61,7 +61,14 @@ export async function diskUsage({ backend, query, version, reply }: Exchange): P
 }
 
 /** POST /build/prune: `docker system prune` asks for it too. What is never built has no cache. */
-export function buildPrune({ reply }: Exchange): Promise<void> {
+export function buildPrune({ query, reply }: Exchange): Promise<void> {
+  filtersQuery(query);
+  const kept = query.get('keep-storage') ?? '';
+  if (kept !== '' && !/^[-+]?\d{1,18}$/.test(kept)) {
+    throw invalidParameter(
+      `keep-storage is in bytes and expects an integer, got ${kept}: strconv.Atoi: parsing ${JSON.stringify(kept)}: invalid syntax`,
+    );
+  }
   reply.json(200, { CachesDeleted: null, SpaceReclaimed: 0 });
   return Promise.resolve();
 }

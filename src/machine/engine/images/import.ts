@@ -54,8 +54,7 @@ export async function importImage(
     { config: Buffer.from(config), layers: [layer] },
     { tags: reference === undefined ? [] : [formatReference(reference)] },
   );
-  publishImageEvent(context, 'import', id, {
-    name: reference === undefined ? id : familiarName(reference),
-  });
+  if (reference !== undefined) publishImageEvent(context, 'tag', id, { name: familiarName(reference) });
+  publishImageEvent(context, 'import', id, { name: id });
   return id;
 }

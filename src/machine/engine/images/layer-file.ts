@@ -7,6 +7,7 @@ import { ToolError } from '../../../shared/errors.ts';
 import { openFileAccess } from '../../../shared/fs/file-access.ts';
 import { DEFAULT_LAYER_LIMITS, type LayerLimits, readLayer } from '../../../shared/oci/layer.ts';
 import { formatTarHeaders, readTarParts } from '../../../shared/oci/tar-headers.ts';
+import { passingBytes } from '../../host/passing-bytes.ts';
 import { packErofs } from '../runtime/mkfs-erofs.ts';
 import { saveJson } from '../store/json-file.ts';
 import { LAYER_FILES, type LayerFacts, MAKING, type SpooledLayer } from './layer-folder.ts';
@@ -40,6 +41,7 @@ export async function spoolLayer(
   try {
     const hash = createHash('sha256');
     let sizeBytes = 0;
+    const passing = passingBytes();
     await using file = await open(tar, 'wx', 0o600);
     for await (const piece of source) {
       signal?.throwIfAborted();
@@ -52,6 +54,7 @@ export async function spoolLayer(
         });
       }
       for (let done = 0; done < piece.length;) done += (await file.write(piece, done)).bytesWritten;
+      passing(piece.length);
     }
     onStep('layer: spooled');
     return { diffId: `sha256:${hash.digest('hex')}`, sizeBytes, folder, tar, [Symbol.asyncDispose]: remove };
@@ -121,9 +124,11 @@ async function* counted(
   onProgress: ((bytes: number) => void) | undefined,
 ): AsyncGenerator<Uint8Array> {
   let done = 0;
+  const passing = passingBytes();
   for await (const piece of source) {
     done += piece.length;
     onProgress?.(done);
     yield piece;
+    passing(piece.length);
   }
 }

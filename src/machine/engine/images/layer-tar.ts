@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError } from '../../../shared/errors.ts';
 import { restoreTar } from '../../../shared/oci/tar-headers.ts';
+import { passingBytes } from '../../host/passing-bytes.ts';
 import type { Image, ImageLayer } from './image.ts';
 
 const READ_BYTES = 256 * 1024;
@@ -24,9 +25,11 @@ export async function* readLayerTar(
     const hash = createHash('sha256');
     // The record names paths without links: it was made of the same entries as the folder.
     const tar = restoreTar(home.readHeaders(layer.diffId), path => readFileAt(join(folder, path)), name);
+    const passing = passingBytes();
     for await (const piece of tar) {
       hash.update(piece);
       yield piece;
+      passing(piece.length);
     }
     const digest = `sha256:${hash.digest('hex')}`;
     if (digest !== layer.diffId) {

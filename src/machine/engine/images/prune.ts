@@ -21,17 +21,21 @@ export async function pruneImages(context: EngineContext, options: PruneOptions)
   return context.queue.run('images', async () => {
     const items: RemovalItem[] = [];
     let freedBytes = 0;
-    for (const { id } of context.images.all()) {
-      // One before may have taken it along.
-      const image = context.images.byId(id);
-      if (image === undefined || image.isReadOnly || isImageUsed(context, id)) continue;
-      if (options.danglingOnly && image.names.length > 0) continue;
-      if (context.images.all().some(other => other.parent === id)) continue;
-      if (!options.matches(image)) continue;
-      const removal = new Removal(context, { force: true, keepParents: false });
-      await removal.run(id);
-      items.push(...removal.items);
-      freedBytes += removal.freedBytes;
+    // An image that others were made from can be removed once they are gone.
+    for (let before = -1; before < items.length;) {
+      before = items.length;
+      for (const { id } of context.images.all()) {
+        // One before may have taken it along.
+        const image = context.images.all().find(image => image.id === id);
+        if (image === undefined || image.isReadOnly || isImageUsed(context, id)) continue;
+        if (options.danglingOnly && image.names.length > 0) continue;
+        if (context.images.all().some(other => other.parent === id)) continue;
+        if (!options.matches(image)) continue;
+        const removal = new Removal(context, { force: true, keepParents: false });
+        await removal.run(id);
+        items.push(...removal.items);
+        freedBytes += removal.freedBytes;
+      }
     }
     publishImageEvent(context, 'prune', '', { reclaimed: String(freedBytes) });
     return { items, freedBytes };

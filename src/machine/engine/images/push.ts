@@ -53,11 +53,11 @@ export async function pushImage(
   const base = parseClientReference(name);
   const wanted = tag === '' ? base : parseClientReference(`${repositoryName(base)}:${tag}`);
   const targets = tag === '' && !hasTag(name) ? tagsOf(context, base) : [wanted];
-  if (targets.length === 0) throw tagNotLocal(repositoryName(base));
+  options.progress({ status: `The push refers to repository [${repositoryName(base)}]` });
+  if (targets.length === 0) throw tagNotLocal(familiarRepository(base));
   const images = targets.map(reference => ({ reference, image: imageOf(context, reference) }));
   using access = await openRegistryAccess(context.settings, base.registry, options.login);
   const pusher = new RegistryPusher(access.options);
-  options.progress({ status: `The push refers to repository [${repositoryName(base)}]` });
   for (const { reference, image } of images) {
     const relatives = relativesOf(image, reference);
     await inPushWords(reference, () => pushOne(context, { pusher, reference, image, relatives, options }));
@@ -167,8 +167,13 @@ function imageOf(context: EngineContext, reference: ImageReference): Image {
   const name = formatReference(reference);
   const id = context.images.nameOwner(name);
   const image = id === undefined ? undefined : context.images.byId(id);
-  if (image === undefined) throw tagNotLocal(familiarName(reference));
+  if (image === undefined) throw tagNotLocal(familiarRepository(reference));
   return image;
+}
+
+/** The name alone: Docker leaves the tag out here. */
+function familiarRepository({ registry, repository }: ImageReference): string {
+  return familiarName({ registry, repository });
 }
 
 function tagsOf(context: EngineContext, base: ImageReference): ImageReference[] {

@@ -26,7 +26,8 @@ const FULL_NAME = 'io.containerd.image.name';
 /**
  * Images as the tar of `docker save`: an OCI layout with Docker's manifest.json beside it. Layers are
  * uncompressed and have the digests that the configuration names, so that loading gives the same images. Names are
- * resolved before the first byte. Throws IMAGE_NOT_FOUND, and in the stream what `readLayerTar` throws.
+ * resolved before the first byte, and the images stay until the answer has been read, which has to be begun. Throws
+ * IMAGE_NOT_FOUND, and in the stream what `readLayerTar` throws.
  */
 export async function saveImages(
   context: EngineContext,
@@ -40,12 +41,15 @@ export async function saveImages(
       for (const tag of tags) entry.names.add(tag);
     }
   }
+  // Until the archive has been read, or is read no further.
+  await using stack = new AsyncDisposableStack();
+  for (const id of byId.keys()) stack.use(holdImage(context, id));
   const saved: Saved[] = [];
   for (const { image, names } of byId.values()) {
     saved.push({ image, names: [...names].sort(), config: await image.home.readConfig(image.id) });
   }
   for (const { image } of saved) publishImageEvent(context, 'save', image.id, { name: image.id });
-  return archive(context, saved);
+  return archive(saved, stack.move());
 }
 
 /** A repository without a tag means all its tags, an id the image without a name. */
@@ -76,9 +80,8 @@ function resolveImage(context: EngineContext, text: string): Image {
   }
 }
 
-async function* archive(context: EngineContext, images: readonly Saved[]): AsyncGenerator<Uint8Array> {
-  await using holds = new AsyncDisposableStack();
-  for (const { image } of images) holds.use(holdImage(context, image.id));
+async function* archive(images: readonly Saved[], holds: AsyncDisposable): AsyncGenerator<Uint8Array> {
+  await using _holds = holds;
   const written = new Set<string>();
   for (const name of ['blobs', 'blobs/sha256']) yield folder(name);
   const manifests: object[] = [];

@@ -35,7 +35,8 @@ export function netavarkOf(context: EngineContext, doing: string): Netavark {
   if (netavark === undefined) throw missingProgram('netavark', doing);
   if (aardvarkDns === undefined) throw missingProgram('aardvark-dns', doing);
   if (nft === undefined) throw missingProgram('nft', doing);
-  return { program: netavark, aardvarkDns, nft, folder: context.paths.netavark };
+  const { netavark: folder, namesAlive: alive } = context.paths;
+  return { program: netavark, aardvarkDns, nft, folder, alive };
 }
 
 /** Whether this machine has what bridge networks need. */

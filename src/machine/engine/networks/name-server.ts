@@ -1,33 +1,58 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
 import { readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError, messageOf } from '../../../shared/errors.ts';
 import { moveToCgroup } from '../../host/cgroups.ts';
 import { identifyProcess, readArguments } from '../../host/processes.ts';
-import { runProgram } from '../../host/run-program.ts';
+import { runProgram, runProgramOrThrow } from '../../host/run-program.ts';
 import type { EngineContext } from '../context.ts';
 import { NETWORKS_KEY } from './network-table.ts';
 
 /** aardvark-dns answers within this time that it listens. */
 const TIMEOUT_MS = 30_000;
 const PID_FILE = 'aardvark.pid';
+/** Its name among the monitors and timers of containers; no id of one. */
+const WATCH = 'name server';
+/** One that ends again and again is not started more often. */
+const REVIVE_MS = 1000;
 
 /**
  * Makes sure that netavark signals aardvark-dns and nobody else: the file with its pid is taken away when the process
  * is gone, or when the pid has come to mean another. Runs inside the queue's key of networks.
  */
 export async function prepareNameServer(context: EngineContext): Promise<void> {
+  const { namesAlive } = context.paths;
+  if (!existsSync(namesAlive)) {
+    await runProgramOrThrow(
+      [context.config.programs.busybox, 'mkfifo', '-m', '600', namesAlive],
+      'making a pipe',
+      {
+        timeoutMs: TIMEOUT_MS,
+      },
+    );
+  }
   const folder = folderOf(context);
   const pid = readPid(folder);
   if (pid === undefined || isNameServer(context, pid)) return;
   await rm(join(folder, PID_FILE), { force: true });
 }
 
-/** Puts an aardvark-dns that netavark has started among the monitors: it is no part of the engine. */
+/**
+ * Puts an aardvark-dns that netavark has started among the monitors: it is no part of the engine. Should it end while
+ * containers have names, it is started again.
+ */
 export async function settleNameServer(context: EngineContext): Promise<void> {
   const { cgroups } = context.config;
   const pid = readPid(folderOf(context));
-  if (cgroups === undefined || pid === undefined || !isNameServer(context, pid)) return;
+  if (pid === undefined || !isNameServer(context, pid)) return;
+  if (!context.monitors.has(WATCH)) {
+    context.monitors.watchFifo(WATCH, context.paths.namesAlive, () => {
+      context.timers.schedule(WATCH, REVIVE_MS, () => {
+        void context.queue.run(NETWORKS_KEY, () => reviveNameServer(context));
+      });
+    });
+  }
+  if (cgroups === undefined) return;
   const group = readCgroup(pid);
   if (group === undefined || group === cgroups.monitors) return;
   try {
@@ -45,17 +70,22 @@ export async function reviveNameServer(context: EngineContext): Promise<void> {
   const { aardvarkDns } = context.config.programs;
   const folder = folderOf(context);
   if (aardvarkDns === undefined || (await listNames(folder)).length === 0) return;
-  await prepareNameServer(context);
-  if (readPid(folder) !== undefined) return;
   try {
-    const { exitCode, stderr } = await runProgram([aardvarkDns, '--config', folder, '-p', '53', 'run'], {
-      timeoutMs: TIMEOUT_MS,
-    });
-    if (exitCode !== 0) throw new Error(stderr.trim() || `exit code ${exitCode}`);
+    await prepareNameServer(context);
+    if (readPid(folder) === undefined) await startNameServer(context, aardvarkDns);
     await settleNameServer(context);
   } catch (error) {
     context.log.error('names of containers cannot be answered', { reason: messageOf(error) });
   }
+}
+
+async function startNameServer(context: EngineContext, program: string): Promise<void> {
+  const alive = openSync(context.paths.namesAlive, constants.O_RDWR | constants.O_NONBLOCK);
+  const { exitCode, stderr } = await runProgram([program, '--config', folderOf(context), '-p', '53', 'run'], {
+    timeoutMs: TIMEOUT_MS,
+    file: alive,
+  }).finally(() => closeSync(alive));
+  if (exitCode !== 0) throw new Error(stderr.trim() || `exit code ${exitCode}`);
 }
 
 /**

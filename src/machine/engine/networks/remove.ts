@@ -18,7 +18,7 @@ export async function removeNetwork(context: EngineContext, nameOrId: string): P
         `error while removing network: network ${network.name} id ${network.id} has active endpoints`,
       );
     }
-    await removeIdle(context, network);
+    await deleteNetwork(context, network);
   });
 }
 
@@ -32,7 +32,7 @@ export async function pruneNetworks(
     for (const network of context.networks.all()) {
       if (predefinedName(network.id) !== undefined || !isWanted(network)) continue;
       if (membersOf(context, network.id).length > 0) continue;
-      await removeIdle(context, network);
+      await deleteNetwork(context, network);
       names.push(network.name);
     }
     context.history.publish({
@@ -46,7 +46,7 @@ export async function pruneNetworks(
   });
 }
 
-async function removeIdle(context: EngineContext, network: NetworkRecord): Promise<void> {
+async function deleteNetwork(context: EngineContext, network: NetworkRecord): Promise<void> {
   context.step('network: delete');
   await context.networks.delete(network.id);
   publishNetworkEvent(context, 'destroy', network);

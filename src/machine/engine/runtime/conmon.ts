@@ -76,16 +76,22 @@ export async function startMonitor(start: MonitorStart): Promise<number> {
         reject(new StartFailure(`starting ${start.conmon}: ${messageOf(cause)}`, 128, cause));
       });
     });
+    // It forks away, writes the pid of that one, and ends.
+    const forked = new Promise<void>(resolve => child.once('exit', () => resolve()));
     const sync = child.stdio[SYNC_FD] as Readable;
     const startPipe = child.stdio[START_FD] as Writable;
     startPipe.on('error', () => undefined);
+    // From the first moment on: of a conmon that has ended, Node throws away what nobody reads.
+    const answer = readLine(sync, TIMEOUT_MS + (start.patienceMs ?? 0));
+    answer.catch(() => undefined);
     try {
       if (child.pid !== undefined && start.cgroupFolder !== undefined) {
         await moveToCgroup(start.cgroupFolder, child.pid);
       }
       startPipe.end('\0');
-      const text = await Promise.race([readLine(sync, TIMEOUT_MS + (start.patienceMs ?? 0)), failed]);
-      return parseSyncAnswer(text);
+      const pid = parseSyncAnswer(await Promise.race([answer, failed]));
+      await forked;
+      return pid;
     } catch (error) {
       // Before its word it is still a child; without one it would take the end of the pipe for it.
       if (!startPipe.writableEnded) child.kill('SIGKILL');

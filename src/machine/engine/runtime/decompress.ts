@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { decompressZstd } from '../../../shared/archive/zstd.ts';
+import { passingBytes } from '../../host/passing-bytes.ts';
 import { PROGRAM_PATH } from '../../host/run-program.ts';
 import { invalidParameter } from '../docker-errors.ts';
 
@@ -35,8 +36,11 @@ export async function* decompressArchive(
   async function* whole(): AsyncGenerator<Uint8Array> {
     try {
       if (head.length > 0) yield head;
-      for (let next = await iterator.next(); next.done !== true; next = await iterator.next())
+      const passing = passingBytes();
+      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
         yield next.value;
+        passing(next.value.length);
+      }
     } finally {
       await iterator.return?.();
     }

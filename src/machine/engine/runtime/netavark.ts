@@ -1,3 +1,4 @@
+import { closeSync, constants, openSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ToolError } from '../../../shared/errors.ts';
@@ -11,6 +12,8 @@ export interface Netavark {
   readonly nft: string;
   /** Where it keeps what it has done, and names for aardvark-dns. */
   readonly folder: string;
+  /** A FIFO that aardvark-dns holds open for as long as it lives. */
+  readonly alive: string;
 }
 
 /** One container in one network. */
@@ -105,6 +108,7 @@ export async function runNetavark(
   inputFile: string,
 ): Promise<void> {
   await writeFile(inputFile, JSON.stringify(formatNetavarkInput(connection)), { mode: 0o600 });
+  const alive = openSync(netavark.alive, constants.O_RDWR | constants.O_NONBLOCK);
   const { exitCode, stdout, stderr } = await runProgram(
     [
       netavark.program,
@@ -112,8 +116,8 @@ export async function runNetavark(
       ...['--aardvark-binary', netavark.aardvarkDns, '--file', inputFile],
       ...[command, namespace],
     ],
-    { timeoutMs: TIMEOUT_MS, env: { PATH: `${dirname(netavark.nft)}:${PROGRAM_PATH}` } },
-  );
+    { timeoutMs: TIMEOUT_MS, env: { PATH: `${dirname(netavark.nft)}:${PROGRAM_PATH}` }, file: alive },
+  ).finally(() => closeSync(alive));
   if (exitCode !== 0) throw networkFailure(reasonOf(stdout) ?? (stderr.trim() || `exit code ${exitCode}`));
 }
 

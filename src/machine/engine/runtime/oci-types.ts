@@ -1,6 +1,7 @@
 /**
  * config.json of the OCI runtime specification 1.0.2 (and 1.1 for cgroup v2), as far as it is written here.
  */
+import type { OciHooks } from '../../../shared/oci-hooks/hook.ts';
 
 export interface OciMount {
   readonly destination: string;
@@ -123,30 +124,6 @@ export interface OciSeccomp {
   readonly flags?: readonly string[];
   readonly syscalls: readonly OciSeccompRule[];
 }
-
-/** When a hook is run, in the order of a container's life. */
-export const HOOK_STAGES = [
-  'prestart',
-  'createRuntime',
-  'createContainer',
-  'startContainer',
-  'poststart',
-  'poststop',
-] as const;
-
-export type HookStage = (typeof HOOK_STAGES)[number];
-
-/** A program of the machine that the runtime runs; it gets the container's state on its input. */
-export interface OciHook {
-  readonly path: string;
-  /** Its whole argv. */
-  readonly args?: readonly string[];
-  readonly env?: readonly string[];
-  /** Seconds until it is killed. */
-  readonly timeout: number;
-}
-
-export type OciHooks = Partial<Readonly<Record<HookStage, readonly OciHook[]>>>;
 
 export interface OciSpec {
   readonly ociVersion: string;

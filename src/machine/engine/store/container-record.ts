@@ -18,6 +18,8 @@ export interface RunningLife {
   readonly startedAtMs: number;
   /** End of the life before; absent in the first one. */
   readonly lastFinishedAtMs?: number;
+  /** The kernel has killed one of its processes for lack of memory. */
+  readonly oomKilled?: boolean;
   readonly process: ProcessIdentity;
   readonly monitor: ProcessIdentity;
 }

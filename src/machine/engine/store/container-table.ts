@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
@@ -67,9 +66,7 @@ export class ContainerTable {
     const folder = join(stateRoot, 'containers');
     const records = await this.#load(folder);
     this.#stateContainers = folder;
-    // A record that cannot be read is left alone with all it has.
-    const isKnown = (id: string): boolean => this.#records.has(id) || existsSync(join(folder, id));
-    for (const lost of await findLostBundles(this.#paths.containers, isKnown)) await this.#discard(lost);
+    for (const lost of await findLostBundles(this.#paths.containers, folder)) await this.#discard(lost);
     return records;
   }
 
@@ -168,8 +165,7 @@ export class ContainerTable {
   async update(id: string, change: Partial<ContainerRecord>): Promise<ContainerRecord> {
     const record = { ...this.get(id), ...change };
     this.#step('record: change');
-    const isDurable = this.#isDurable(record);
-    await saveJson(this.paths(id).record, record, isDurable, () => this.#step('record: replace'));
+    await saveJson(this.paths(id).record, record, this.#isDurable(record), () => this.#step('record: replace'));
     this.#unwritten.delete(id);
     this.#records.set(id, record);
     this.#watchers.announce(id, record);

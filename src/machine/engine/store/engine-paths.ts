@@ -20,6 +20,8 @@ export interface EnginePaths {
   readonly namespaces: string;
   /** What netavark keeps for itself, and names for aardvark-dns. */
   readonly netavark: string;
+  /** A FIFO that aardvark-dns holds open for as long as it lives. */
+  readonly namesAlive: string;
   /** Layers of pulled images that are mounted, by store. */
   readonly layerMounts: string;
 }
@@ -36,6 +38,7 @@ export function enginePaths(runRoot: string): EnginePaths {
     networks: join(runRoot, 'networks'),
     namespaces: join(runRoot, 'netns'),
     netavark: join(runRoot, 'netavark'),
+    namesAlive: join(runRoot, 'netavark', 'names.alive'),
     layerMounts: join(runRoot, 'mounts'),
   };
 }

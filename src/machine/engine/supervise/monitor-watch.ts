@@ -9,6 +9,7 @@ const RECHECK_MS = 5;
 /**
  * Tells when a conmon is gone, without a timer. conmon is the only writer of its `winsz` FIFO and holds
  * it open for as long as it lives, so reading it ends with conmon; it ends after writing the exit file.
+ * aardvark-dns is watched in the same way.
  *
  * INVARIANTS
  * 1. Nothing is ever written to `winsz`: terminals are resized directly (see terminal-size.ts).
@@ -23,6 +24,16 @@ export class MonitorWatch {
    * @param recheckMs how soon that is, and how often a conmon is looked after whose FIFO is lost
    */
   watch(id: string, bundle: string, gone: () => void, recheckMs = RECHECK_MS): void {
+    this.watchFifo(id, join(bundle, 'winsz'), gone, recheckMs);
+  }
+
+  /** Whether something is watched. */
+  has(id: string): boolean {
+    return this.#sockets.has(id) || this.#timers.has(id);
+  }
+
+  /** The same for any process that is the only one to hold a FIFO open. @param id of whoever asks */
+  watchFifo(id: string, fifo: string, gone: () => void, recheckMs = RECHECK_MS): void {
     this.release(id);
     const isGone = (): void => {
       const timer = setTimeout(() => {
@@ -33,7 +44,7 @@ export class MonitorWatch {
     };
     let fd: number;
     try {
-      fd = openSync(join(bundle, 'winsz'), constants.O_RDONLY | constants.O_NONBLOCK);
+      fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
       if (!isSystemError(error, 'ENOENT')) throw error;
       isGone();

@@ -24,15 +24,16 @@ export async function pruneVolumes(
   for (const volume of context.volumes.all()) {
     const { name, options } = volume.record;
     if (Object.keys(options).length > 0 || isInUse(context, name) || !isWanted(volume)) continue;
-    const sizeBytes = await measureVolume(volume);
     try {
+      const sizeBytes = await measureVolume(volume);
       await removeVolume(context, name, false);
+      names.push(name);
+      reclaimedBytes += sizeBytes;
     } catch (error) {
+      // Somebody else has removed it meanwhile, or come to use it.
+      if (context.volumes.find(name) === undefined || isInUse(context, name)) continue;
       context.log.warning('a volume could not be removed', { volume: name, reason: messageOf(error) });
-      continue;
     }
-    names.push(name);
-    reclaimedBytes += sizeBytes;
   }
   publishVolumeEvent(context, 'prune', '', { reclaimed: String(reclaimedBytes) });
   return { names, reclaimedBytes };

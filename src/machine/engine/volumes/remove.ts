@@ -11,7 +11,7 @@ import { isInUse, usersOf, volumeKey } from './volume-users.ts';
  */
 export async function removeVolume(context: EngineContext, name: string, force: boolean): Promise<void> {
   try {
-    await context.queue.run(volumeKey(name), () => removeIdle(context, name));
+    await context.queue.run(volumeKey(name), () => deleteVolume(context, name));
   } catch (error) {
     if (!(force && error instanceof ToolError && error.code === 'VOLUME_NOT_FOUND')) throw error;
   }
@@ -21,7 +21,7 @@ export async function removeVolume(context: EngineContext, name: string, force: 
 export async function removePending(context: EngineContext, name: string): Promise<void> {
   await context.queue.run(volumeKey(name), async () => {
     const isPending = context.volumes.find(name)?.record.pending === true;
-    if (isPending && !isInUse(context, name)) await removeIdle(context, name);
+    if (isPending && !isInUse(context, name)) await deleteVolume(context, name);
   });
 }
 
@@ -44,7 +44,7 @@ export async function removeAnonymous(context: EngineContext, names: readonly st
       await context.queue.run(volumeKey(name), async () => {
         if (context.volumes.find(name) === undefined) return;
         if (isInUse(context, name)) await context.volumes.update(name, { pending: false });
-        else await removeIdle(context, name);
+        else await deleteVolume(context, name);
       });
     } catch (error) {
       // The container is gone all the same; the next start of the engine tries again.
@@ -56,7 +56,7 @@ export async function removeAnonymous(context: EngineContext, names: readonly st
   }
 }
 
-async function removeIdle(context: EngineContext, name: string): Promise<void> {
+async function deleteVolume(context: EngineContext, name: string): Promise<void> {
   const { data } = context.volumes.get(name);
   if (isInUse(context, name)) throw volumeInUse(name, usersOf(context, name));
   // Of a container that was killed together with the engine.

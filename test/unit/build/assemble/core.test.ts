@@ -179,6 +179,38 @@ t.test('files of the manifest come last', async t => {
   t.equal(textOf((await assembleCore(input({ files }))).tree, 'etc/hostname'), 'mine');
 });
 
+const fileEntry = (path: string, text: string) => ({
+  kind: 'file' as const,
+  path,
+  mode: 0o600,
+  uid: 0,
+  gid: 0,
+  mtime: 1,
+  content: bytesContent(text),
+});
+
+t.test('OCI hooks are looked at before they keep containers from their start', async t => {
+  const hook = (path: string, stage = 'prestart') =>
+    JSON.stringify({ version: '1.0.0', hook: { path }, when: { always: true }, stages: [stage] });
+  const build = (text: string) =>
+    assembleCore(
+      input({
+        files: [fileEntry('usr/share/containers/oci/hooks.d/a.json', text), fileEntry('usr/lib/data', '')],
+      }),
+    );
+  await build(hook('/lib/slipway/rc'));
+  await build(hook('/state/hook'));
+  await build(hook('/in/the/container', 'startContainer'));
+  const name = 'OCI hook /usr/share/containers/oci/hooks.d/a.json';
+  for (const [text, message] of [
+    ['{', `${name}: it is not JSON`],
+    [hook('/bin/nowhere'), `${name}: there is no /bin/nowhere in the image`],
+    [hook('/usr/lib/data'), `${name}: /usr/lib/data is not executable`],
+  ] as const) {
+    await t.rejects(build(text), { code: 'OCI_HOOK_INVALID', message });
+  }
+});
+
 t.test('a library that was left out is said with who needs it', async t => {
   const without = packages.filter(item => item.package.name !== 'libgcc-s1');
   await t.rejects(assembleCore(input({ packages: without })), { code: 'PROGRAM_MISSING' });

@@ -101,6 +101,27 @@ const BAD: readonly {
     hint: 'give it a value, or remove the key',
   },
   {
+    desc: 'a faulty OCI hook',
+    text: 'files:\n  - path: etc/containers/oci/hooks.d/a.json\n    contents: \'{"version": "1.0.0"}\'\n',
+    at: '2:11',
+    message: 'OCI hook /etc/containers/oci/hooks.d/a.json: "hook" is missing',
+    hint: 'see "Hooks" in docs/engine.md',
+  },
+  {
+    desc: 'an address that there cannot be',
+    text: 'engine: {tls: {host: 300.0.0.1}}\n',
+    at: '1:22',
+    message: 'engine.tls.host: "300.0.0.1" is no address',
+    hint: /192\.0\.2\.1/,
+  },
+  {
+    desc: 'a log of no size',
+    text: 'engine: {log: {max_size: 0}}\n',
+    at: '1:26',
+    message: 'engine.log.max_size: a log cannot be of no size',
+    hint: /10M/,
+  },
+  {
     desc: 'the size of a log',
     text: 'engine: {log: {max_size: ten}}\n',
     at: '1:26',

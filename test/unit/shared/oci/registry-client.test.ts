@@ -120,3 +120,22 @@ t.test('a list of tags ends', async t => {
     t.same(await new Registry({ fetch }).listTags(APP), ['a', 'b', 'c']);
   });
 });
+
+t.test('a token server of another site is named with what would allow it', async t => {
+  const { fetch, seen } = registryOf(
+    () =>
+      new Response(null, {
+        status: 401,
+        headers: { 'www-authenticate': 'Bearer realm="https://login.elsewhere.test/token"' },
+      }),
+  );
+  const credentials = () => Promise.resolve({ kind: 'password', username: 'u', password: 'p' } as const);
+  const options = { fetch, credentials, retryDelaysMs: [] };
+  const failed = {
+    code: 'OCI_REALM_REFUSED',
+    message: /no setting "realms" allows it/,
+    hint: /engine\.registries/,
+  };
+  await t.rejects(new Registry(options).listTags(APP), failed);
+  t.equal(seen.length, 1, 'it is not asked');
+});

@@ -24,7 +24,7 @@ t.test('what cannot be kept is refused with the sentence that clients know', asy
     [{ Cmd: [] }, 'no command specified'],
     [{ Env: ['=x'] }, 'invalid environment variable: =x'],
     [{ Env: ['A=\0'] }, /invalid environment variable/],
-    [{ StopSignal: 'SIGODD' }, 'Invalid signal: SIGODD'],
+    [{ StopSignal: 'SIGODD' }, 'invalid signal: SIGODD'],
     [{ WorkingDir: 'here' }, "the working directory 'here' is invalid, it needs to be an absolute path"],
     [{ Hostname: 'a\nb' }, /invalid hostname format/],
     [{ Domainname: 'a b' }, /invalid domainname format/],

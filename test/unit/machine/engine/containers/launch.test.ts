@@ -6,17 +6,16 @@ import { createLog } from '../../../../../src/machine/log.ts';
 import { makeImageStore, serviceRequest } from '../../../../support/engine.ts';
 
 t.test('a start that fails and cannot be cleared away leaves its reason', async t => {
-  // It leaves something for crun to delete.
-  const conmon = '#!/bin/sh\nmkdir -p "${0%/*}/run/crun/$4"\n';
-  const root = t.testdir({ busybox: 'only copied', conmon });
+  // It leaves something for crun to delete, and takes crun away.
+  const conmon = '#!/bin/sh\nmkdir -p "${0%/*}/run/crun/$4"\nrm "${0%/*}/crun"\n';
+  const root = t.testdir({ busybox: 'only copied', conmon, crun: '#!/bin/sh\n' });
   const lines: string[] = [];
-  // Without crun nothing can be deleted from it either.
   const programs = {
     conmon: join(root, 'conmon'),
-    crun: join(root, 'no-crun'),
+    crun: join(root, 'crun'),
     busybox: join(root, 'busybox'),
   };
-  chmodSync(programs.conmon, 0o755);
+  for (const program of [programs.conmon, programs.crun]) chmodSync(program, 0o755);
   const engine = await createEngine({
     runRoot: join(root, 'run'),
     imageStores: [makeImageStore(join(root, 'store'), programs.busybox)],
@@ -27,6 +26,10 @@ t.test('a start that fails and cannot be cleared away leaves its reason', async 
   t.teardown(() => engine[Symbol.asyncDispose]());
   await engine.client.create('one', serviceRequest('true'));
   await t.rejects(engine.client.start('one'), { message: /conmon gave no reason/ });
-  t.match(await engine.client.inspect('one'), { status: 'created', exitCode: 128, error: /conmon gave no reason/ });
-  t.match(lines.join(''), /could not be cleared away.*no-crun/);
+  t.match(await engine.client.inspect('one'), {
+    status: 'created',
+    exitCode: 128,
+    error: /conmon gave no reason/,
+  });
+  t.match(lines.join(''), /could not be cleared away.*crun ENOENT/);
 });

@@ -12,8 +12,9 @@ t.test('signals by name, number and as real-time ones', async t => {
     ['RTMAX-1', 63],
   ];
   for (const [text, number] of cases) t.equal(parseSignal(text), number, text);
-  for (const bad of ['0', '65', 'NOPE', '', 'RTMIN+99', 'toString']) {
-    t.throws(() => parseSignal(bad), { message: `Invalid signal: ${bad}`, kind: 'invalid-input' }, bad);
+  t.throws(() => parseSignal('65'), { message: 'the linux daemon does not support signal 65' });
+  for (const bad of ['0', 'NOPE', '', 'RTMIN+99', 'toString']) {
+    t.throws(() => parseSignal(bad), { message: `invalid signal: ${bad}`, kind: 'invalid-input' }, bad);
   }
 });
 

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { parseHookFile } from '../../../../../src/machine/engine/hooks/hook-file.ts';
+import { parseHookFile } from '../../../../../src/shared/oci-hooks/hook-file.ts';
 import { loadHooks } from '../../../../../src/machine/engine/hooks/load-hooks.ts';
 import { matchHooks } from '../../../../../src/machine/engine/hooks/match-hooks.ts';
 

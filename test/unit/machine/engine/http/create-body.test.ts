@@ -64,37 +64,37 @@ t.test('wrong types are refused in the words of the server that clients know', a
   const cases: readonly [string, string][] = [
     [
       '{"Image":"x","Tty":"yes"}',
-      'cannot unmarshal string into Go struct field CreateRequest.Tty of type bool',
+      'cannot unmarshal string into Go struct field ContainerConfigWrapper.Config.Tty of type bool',
     ],
     [
       '{"Image":"x","Env":"A=1"}',
-      'cannot unmarshal string into Go struct field CreateRequest.Env of type []string',
+      'cannot unmarshal string into Go struct field ContainerConfigWrapper.Config.Env of type []string',
     ],
     [
       '{"Image":"x","Env":[1]}',
-      'cannot unmarshal number into Go struct field CreateRequest.Env of type string',
+      'cannot unmarshal number into Go struct field ContainerConfigWrapper.Config.Env of type string',
     ],
-    ['{"Image":"x","Cmd":5}', 'cannot unmarshal number into Go value of type string'],
-    ['{"Image":"x","Cmd":[["a"]]}', 'cannot unmarshal array into Go value of type string'],
+    ['{"Image":"x","Cmd":5}', 'cannot unmarshal number into Go struct field ContainerConfigWrapper.Config.Cmd of type string'],
+    ['{"Image":"x","Cmd":[["a"]]}', 'cannot unmarshal array into Go struct field ContainerConfigWrapper.Config.Cmd of type string'],
     [
       '{"Image":"x","HostConfig":[]}',
-      'cannot unmarshal array into Go struct field CreateRequest.HostConfig of type container.HostConfig',
+      'cannot unmarshal array into Go struct field ContainerConfigWrapper.HostConfig of type container.HostConfig',
     ],
     [
       '{"Image":"x","HostConfig":{"Memory":"1g"}}',
-      'cannot unmarshal string into Go struct field HostConfig.HostConfig.Memory of type int64',
+      'cannot unmarshal string into Go struct field HostConfig.HostConfig.Resources.Memory of type int64',
     ],
     [
       '{"Image":"x","HostConfig":{"Memory":1.5}}',
-      'cannot unmarshal number 1.5 into Go struct field HostConfig.HostConfig.Memory of type int64',
+      'cannot unmarshal number 1.5 into Go struct field HostConfig.HostConfig.Resources.Memory of type int64',
     ],
     [
       '{"Image":"x","HostConfig":{"Memory":1e30}}',
-      'cannot unmarshal number 1e+30 into Go struct field HostConfig.HostConfig.Memory of type int64',
+      'cannot unmarshal number 1e+30 into Go struct field HostConfig.HostConfig.Resources.Memory of type int64',
     ],
     [
       '{"Image":"x","HostConfig":{"BlkioWeight":-1}}',
-      'cannot unmarshal number -1 into Go struct field HostConfig.HostConfig.BlkioWeight of type uint16',
+      'cannot unmarshal number -1 into Go struct field HostConfig.HostConfig.Resources.BlkioWeight of type uint16',
     ],
     [
       '{"Image":"x","HostConfig":{"Mounts":[{"Target":7}]}}',
@@ -102,11 +102,11 @@ t.test('wrong types are refused in the words of the server that clients know', a
     ],
     [
       '{"Image":"x","Labels":{"a":1}}',
-      'cannot unmarshal number into Go struct field CreateRequest.Labels of type string',
+      'cannot unmarshal number into Go struct field ContainerConfigWrapper.Config.Labels of type string',
     ],
     [
       '{"Image":"x","Volumes":{"/v":true}}',
-      'cannot unmarshal bool into Go struct field CreateRequest.Volumes of type struct {}',
+      'cannot unmarshal bool into Go struct field ContainerConfigWrapper.Config.Volumes of type struct {}',
     ],
   ];
   for (const [body, sentence] of cases) {

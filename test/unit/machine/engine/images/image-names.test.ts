@@ -34,10 +34,10 @@ t.test('names as they are kept and as they are shown', async t => {
 t.test("Docker's sentences", async t => {
   t.equal(imageNotFound('alpine').message, 'No such image: alpine:latest');
   t.equal(imageNotFound('docker.io/library/alpine:3').message, 'No such image: alpine:3');
-  t.equal(imageNotFound(HEX).message, `No such image: ${HEX}`);
+  t.equal(imageNotFound(HEX).message, `No such image: sha256:${HEX}`);
   t.throws(() => parseClientReference('Alpine:3'), {
     kind: 'invalid-input',
-    message: 'invalid reference format: repository name (Alpine) must be lowercase',
+    message: 'invalid reference format: repository name (library/Alpine) must be lowercase',
   });
   t.throws(() => parseClientReference('a b'), { message: 'invalid reference format' });
 });

@@ -1,8 +1,11 @@
+import { chmodSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import {
   formatMonitorArguments,
   parseSyncAnswer,
   runtimeFailure,
+  startMonitor,
 } from '../../../../../src/machine/engine/runtime/conmon.ts';
 import { parseDeviceRule } from '../../../../../src/machine/engine/runtime/oci-devices.ts';
 
@@ -83,3 +86,24 @@ t.test('device rules', async t => {
   t.same(parseDeviceRule('c 10:* rw'), { allow: true, type: 'c', major: 10, access: 'rw' });
   t.throws(() => parseDeviceRule('x 1:2 r'), { message: "invalid device cgroup rule format: 'x 1:2 r'" });
 });
+
+t.test(
+  'the pid of conmon is written once it has answered, whichever of its two processes is faster',
+  async t => {
+    const conmon = `#!/bin/sh
+    (echo '{"data":42}' >&3) &
+    sleep 0.5
+    echo 43 >"\${0%/*}/monitor.pid"
+  `;
+    const folder = t.testdir({ conmon, crun: '' });
+    for (const name of ['conmon', 'crun']) chmodSync(join(folder, name), 0o755);
+    const pid = await startMonitor({
+      ...{ conmon: join(folder, 'conmon'), runtime: join(folder, 'crun'), runtimeArguments: [] },
+      ...{ id: 'a', name: 'a', bundle: folder, pidFile: 'p', monitorPidFile: 'm', exitFolder: 'e' },
+      ...{ monitorLog: join(folder, 'log'), persistFolder: 'f', logFile: 'l', maxLogBytes: 1 },
+      ...{ terminal: false, stdin: false, stdinOnce: false },
+    });
+    t.equal(pid, 42);
+    t.equal(readFileSync(join(folder, 'monitor.pid'), 'utf8'), '43\n');
+  },
+);

@@ -5,6 +5,7 @@ import { ContainerTable } from '../../../../../src/machine/engine/store/containe
 import type { ContainerRecord } from '../../../../../src/machine/engine/store/container-record.ts';
 import { enginePaths } from '../../../../../src/machine/engine/store/engine-paths.ts';
 import { createLog, silentLog } from '../../../../../src/machine/log.ts';
+import { watchSyncs } from '../../../../support/watch-syncs.ts';
 
 const record = (name: string, id: string, change: Partial<ContainerRecord> = {}): ContainerRecord => ({
   schema: 1,
@@ -79,7 +80,7 @@ t.test('names, ids and beginnings of ids', async t => {
     kind: 'conflict',
   });
   t.throws(() => table.resolve('nope'), { message: 'No such container: nope', kind: 'not-found' });
-  t.throws(() => table.resolve(''), { code: 'CONTAINER_NOT_FOUND' });
+  t.throws(() => table.resolve(''), { code: 'ENGINE_INVALID_PARAMETER' });
   t.throws(() => table.reserve('one', 'x'), {
     message: /^Conflict\. The container name "\/one" is already in use by container "(ab)+"/,
   });
@@ -265,4 +266,48 @@ t.test('who waits for a removal is told even if files cannot be deleted', async 
   const gone = table.waitFor(one.id, record => (record === undefined ? true : undefined));
   await table.delete(one.id);
   t.equal(await gone, true);
+});
+
+t.test('the bundle of a container whose removal was cut off goes with it', async t => {
+  const root = t.testdir({ run: {}, state: {} });
+  const paths = enginePaths(join(root, 'run'));
+  const bundles = join(root, 'run/containers');
+  const cut = new ContainerTable(paths, silentLog, step => {
+    if (step === 'record: delete') throw new Error('killed');
+  });
+  await cut.loadBoot();
+  await cut.loadState(join(root, 'state'));
+  for (const id of ['a', 'b']) {
+    const one = record(id, id, { scope: 'state' });
+    await cut.add(one);
+    mkdirSync(cut.paths(one.id).bundle, { recursive: true });
+  }
+  await t.rejects(cut.delete('a'.repeat(64)), { message: 'killed' });
+  const unreadable = 'c'.repeat(64);
+  mkdirSync(join(root, 'state/containers', unreadable));
+  mkdirSync(join(bundles, unreadable));
+  mkdirSync(join(bundles, 'another'));
+
+  const next = new ContainerTable(paths, silentLog);
+  await next.loadBoot();
+  t.ok(existsSync(join(bundles, 'a'.repeat(64))), 'before there is state nobody knows');
+  await next.loadState(join(root, 'state'));
+  t.same(readdirSync(bundles).sort(), ['another', 'b'.repeat(64), unreadable].sort());
+  t.same(readdirSync(join(root, 'state/containers')).sort(), ['b'.repeat(64), unreadable]);
+});
+
+t.test('what is published lasts, and what cannot be made to last is not there', async t => {
+  const root = t.testdir({ run: {}, state: {} });
+  const table = new ContainerTable(enginePaths(join(root, 'run')), silentLog);
+  await table.loadBoot();
+  await table.loadState(join(root, 'state'));
+  const synced = watchSyncs(t);
+  await table.add(record('one', 'a', { scope: 'state' }));
+  const folder = join(root, 'state/containers');
+  t.same(synced.splice(0).at(-1), folder);
+  await table.add(record('fleeting', 'b'));
+  t.same(synced, [], 'memory needs none');
+  synced.failAt = folder;
+  await t.rejects(table.add(record('lost', 'c', { scope: 'state' })), { message: 'no sync' });
+  t.same(readdirSync(folder), ['a'.repeat(64)]);
 });

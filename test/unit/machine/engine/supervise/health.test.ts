@@ -176,6 +176,21 @@ t.test('a frozen container is left alone, a look of an earlier life does not cou
   t.same(changes, ['a healthy']);
 });
 
+t.test('how long it has run is counted on a clock that does not jump', async t => {
+  const looks: string[] = [];
+  const health = new HealthKeeper(
+    () => Promise.resolve(result(1)),
+    () => 5,
+    (id, { status }) => looks.push(`${id} ${status}`),
+  );
+  const quick = { ...plan, intervalMs: 1, startIntervalMs: 1, retries: 1 };
+  health.begin('young', quick, 9_000);
+  health.begin('old', quick, 11_000);
+  await turns(() => (health.stateOf('young')?.log.length ?? 0) > 1 && looks.length > 0);
+  health.forgetAll();
+  t.same(looks, ['old unhealthy']);
+});
+
 t.test('durations', async t => {
   t.same([300, 30_000, 90_000, 3_600_000].map(formatDuration), ['300ms', '30s', '1m30s', '1h0m0s']);
 });

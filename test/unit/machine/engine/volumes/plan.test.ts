@@ -82,7 +82,7 @@ t.test('faults, in the words of Docker', t => {
   const cases: readonly (readonly [HostConfig, string | RegExp])[] = [
     [{ Binds: ['a:b:c:d'] }, "invalid volume specification: 'a:b:c:d'"],
     [{ Binds: ['data:relative'] }, /mount path must be absolute/],
-    [{ Binds: ['relative'] }, /invalid volume destination path: 'relative' mount path must be absolute/],
+    [{ Binds: ['relative'] }, /invalid mount path: 'relative' mount path must be absolute/],
     [{ Binds: ['data:/x:rw,rw'] }, 'invalid mode: rw,rw'],
     [{ Binds: ['data:/x:z,Z'] }, 'invalid mode: z,Z'],
     [{ Binds: ['data:/x', 'data:/x/'] }, 'Duplicate mount point: /x'],

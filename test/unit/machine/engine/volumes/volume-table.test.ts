@@ -4,6 +4,7 @@ import t from 'tap';
 import { VolumeTable } from '../../../../../src/machine/engine/volumes/volume-table.ts';
 import type { VolumeRecord } from '../../../../../src/machine/engine/volumes/volume-record.ts';
 import { createLog } from '../../../../../src/machine/log.ts';
+import { watchSyncs } from '../../../../support/watch-syncs.ts';
 
 const record = (name: string): VolumeRecord => ({
   ...{ schema: 1, name, createdAtMs: 5, anonymous: false, labels: {}, options: {}, pending: false },
@@ -76,4 +77,20 @@ t.test('holds are counted', t => {
   table.release('a');
   t.equal(table.isHeld('a'), false);
   t.end();
+});
+
+t.test('a published volume lasts', async t => {
+  const root = t.testdir({ boot: {}, state: {} });
+  const table = new VolumeTable(join(root, 'boot'), log);
+  await table.loadBoot();
+  await table.loadState(join(root, 'state'));
+  const synced = watchSyncs(t);
+  await table.add(record('kept'), 'state');
+  const folder = join(root, 'state/volumes');
+  t.same(synced.splice(0).at(-1), folder);
+  await table.add(record('fleeting'), 'boot');
+  t.same(synced, []);
+  synced.failAt = folder;
+  await t.rejects(table.add(record('lost'), 'state'), { message: 'no sync' });
+  t.same(readdirSync(folder), ['kept']);
 });

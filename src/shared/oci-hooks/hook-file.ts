@@ -1,5 +1,5 @@
-import { ToolError, messageOf } from '../../../shared/errors.ts';
-import { HOOK_STAGES, type HookStage, type OciHook } from '../runtime/oci-types.ts';
+import { ToolError, messageOf } from '../errors.ts';
+import { HOOK_STAGES, type HookStage, type OciHook } from './hook.ts';
 
 /** When a hook is for a container: all conditions that are set have to hold. */
 export interface HookConditions {
@@ -150,7 +150,7 @@ function refuseOthers(value: Json, known: readonly string[], prefix: string, fil
 export function hookFault(file: string, fault: string, cause?: unknown): ToolError {
   return new ToolError(`OCI hook ${file}: ${fault}`, {
     code: 'OCI_HOOK_INVALID',
-    kind: 'environment',
+    kind: 'invalid-input',
     cause,
   });
 }
