@@ -11,7 +11,7 @@ export const CORE = {
   runtime: '/usr/lib/slipway/runtime',
   /** Receives sd_notify messages: `notify-listener FOLDER NAME BUSYBOX`. */
   notifyListener: '/usr/lib/slipway/notify-listener',
-  /** The bundle of system-docker and ros; what it loads when asked, such as command-line.cjs, stands beside it. */
+  /** Starts one of the programs that stand beside it: daemon.cjs, ros.cjs, command-line.cjs. */
   bundle: '/usr/lib/slipway/system-docker.cjs',
   /** Image store of a file system (design: images/index.json and layers/DIFFID). */
   imageIndex: '/images/index.json',

@@ -186,4 +186,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     'configurations of single layers are of use to Docker before 1.10 alone',
     'configurations of single layers',
   ),
+  ...['a swarm', 'services of a swarm', 'plugins', 'a build'].flatMap(what =>
+    of(`none: ${what}`, ['status', 'body'], 'there is no such thing here', '`build`, swarm'),
+  ),
 ];

@@ -30,9 +30,11 @@ const { jumps, newLedger, runStorm, stagesOf } = await import('../support/storm.
 
 const KILLS = Number(process.env.SLIPWAY_TEST_KILLS ?? 300);
 const SEED = Number(process.env.SLIPWAY_TEST_SEED ?? 20_261_121);
-/** Most lives are short, some long enough for everything that is asked. */
+/** Most lives are short. */
 const SHORT_LIFE_MS = 120;
-const LONG_LIFE_MS = 1000;
+/** Some last until so much of what is asked has been done, or for so long. */
+const DONE_IN_LONG_LIFE = 20;
+const LONGEST_LIFE_MS = 20_000;
 /** Longer than an engine takes to start. */
 const START_MS = 150;
 const IMAGE = 'test/busybox';
@@ -117,7 +119,10 @@ await t.test(`an engine that is killed ${KILLS} times under load`, async t => {
   );
   let early = 0;
   for (let round = 0; round < KILLS; round += 1) {
-    await sleep(random() * (random() < 0.2 ? LONG_LIFE_MS : SHORT_LIFE_MS));
+    const enough = random() < 0.2 ? ledger.done + random() * DONE_IN_LONG_LIFE : 0;
+    const end = performance.now() + LONGEST_LIFE_MS;
+    do await sleep(random() * SHORT_LIFE_MS);
+    while (ledger.done < enough && performance.now() < end);
     const next = Promise.withResolvers<undefined>();
     ready = next.promise;
     await daemon.kill();

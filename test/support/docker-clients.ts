@@ -10,7 +10,7 @@ import { quoteShellWord } from '../../src/shared/shell-word.ts';
 import { type Ended, runWithInput } from './docker-client.ts';
 import { unpackPackageSets } from './locked-tools.ts';
 
-/** Docker's client and compose of Debian 13, and of the Debian after it: years newer. */
+/** Docker's client and compose of Debian 13, and those of the Debian after it. */
 export type ClientName = 'stable' | 'newer';
 
 /** One client as it runs on this computer. */
@@ -22,10 +22,10 @@ export interface ClientPrograms {
   readonly home: string;
 }
 
-const SET = { want: ['docker-cli', 'docker-compose', 'docker-registry', 'libc6'], omit: ['adduser'] };
+const WANT = ['docker-cli', 'docker-compose', 'libc6'];
 const FORKY = [{ archive: 'debian', suite: 'forky' }] as const;
 
-/** Folders with the clients' packages unpacked: SLIPWAY_TEST_CLIENTS where it is set, else made in the store. */
+/** Folders with the clients' packages unpacked, a registry beside the stable ones: SLIPWAY_TEST_CLIENTS where it is set, else made in the store. */
 export async function findClientRoots(): Promise<Readonly<Record<ClientName, string>>> {
   const given = process.env.SLIPWAY_TEST_CLIENTS?.split(':');
   const arch = hostArch(process.arch);
@@ -33,8 +33,8 @@ export async function findClientRoots(): Promise<Readonly<Record<ClientName, str
   const [stable = '', newer = ''] =
     given ??
     (await unpackPackageSets([
-      { arch, set: SET },
-      { arch, set: SET, suites: FORKY },
+      { arch, set: { want: [...WANT, 'docker-registry'], omit: ['adduser'] } },
+      { arch, set: { want: WANT, omit: [] }, suites: FORKY },
     ]));
   return { stable, newer };
 }

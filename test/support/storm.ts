@@ -16,6 +16,8 @@ export interface Ledger {
   readonly images: Map<string, Stage>;
   /** What an engine said that it must not say. */
   readonly faults: string[];
+  /** How much of what was asked has been done. */
+  done: number;
 }
 
 export interface StormOptions {
@@ -41,6 +43,7 @@ export function newLedger(): Ledger {
     networks: new Map(),
     images: new Map(),
     faults: [],
+    done: 0,
   };
 }
 
@@ -283,6 +286,7 @@ class Lanes {
       this.#ledger.faults.push(fault);
       throw new Error(fault);
     }
+    if (expected !== undefined) this.#ledger.done += 1;
     return answer;
   }
 

@@ -75,6 +75,7 @@ async function prepare() {
   mkdirSync(FOLDER);
   const ours = openApi(OURS);
   const docker = openApi(DOCKER);
+  say('starting Docker Engine');
   const peers = (await ours.inspect('peers')).State.Pid;
   spawnInPeers(peers, ['/bin/sh', '/run/bench/engine-peers.sh'], 'ignore', 'ignore');
   for (let waitedMs = 0; !(await answers(DOCKER)); waitedMs += 200) {

@@ -15,9 +15,9 @@ export interface VersionedPath {
  * with Docker's sentences, from which its client learns what to ask for.
  */
 export function parseVersionedPath(path: string): VersionedPath {
-  const match = /^\/v(\d{1,3})\.(\d{1,4})(\/.*)$/.exec(path);
+  const match = /^\/v(\d{1,4}(?:\.\d{1,4}){0,3})(\/.*)$/.exec(path);
   if (match === null) return { version: API_VERSION, path };
-  const version = `${match[1] ?? ''}.${match[2] ?? ''}`;
+  const [, version = API_VERSION, rest = '/'] = match;
   if (compareApiVersions(version, MIN_API_VERSION) < 0) {
     throw refuse(
       `client version ${version} is too old. Minimum supported API version is ${MIN_API_VERSION}, please upgrade your client to a newer version`,
@@ -26,14 +26,18 @@ export function parseVersionedPath(path: string): VersionedPath {
   if (compareApiVersions(version, API_VERSION) > 0) {
     throw refuse(`client version ${version} is too new. Maximum supported API version is ${API_VERSION}`);
   }
-  return { version, path: match[3] ?? '/' };
+  return { version, path: rest };
 }
 
 /** Negative, zero or positive as `a` is older, the same or newer. */
 export function compareApiVersions(a: string, b: string): number {
-  const [aMajor = 0, aMinor = 0] = a.split('.').map(Number);
-  const [bMajor = 0, bMinor = 0] = b.split('.').map(Number);
-  return aMajor - bMajor || aMinor - bMinor;
+  const [left, right] = [a, b].map(version => version.split('.').map(Number));
+  const length = Math.max(left?.length ?? 0, right?.length ?? 0);
+  for (let at = 0; at < length; at += 1) {
+    const difference = (left?.[at] ?? 0) - (right?.[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
 
 function refuse(message: string): ToolError {

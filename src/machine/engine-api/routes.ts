@@ -68,13 +68,16 @@ export type RouteName = (typeof ROUTE_NAMES)[number];
 
 export interface Route {
   readonly methods: readonly string[];
-  /** Named groups are the path's parameters; `name` of an image may hold slashes. */
+  /** Named groups are the path's parameters; `{name...}` may hold slashes, and `{name?}` be empty. */
   readonly pattern: RegExp;
   readonly name: RouteName | 'unsupported';
 }
 
 function route(methods: string, path: string, name: Route['name']): Route {
-  const pattern = path.replace(/\{(\w+)\.\.\.\}/g, '(?<$1>.+)').replace(/\{(\w+)\}/g, '(?<$1>[^/]+)');
+  const pattern = path
+    .replace(/\{(\w+)\?\}/g, '(?<$1>[^/]*)')
+    .replace(/\{(\w+)\.\.\.\}/g, '(?<$1>.+)')
+    .replace(/\{(\w+)\}/g, '(?<$1>[^/]+)');
   return { methods: methods.split(' '), pattern: new RegExp(`^${pattern}$`), name };
 }
 
@@ -99,7 +102,7 @@ export const ROUTES: readonly Route[] = [
   route('POST', '/containers/{id}/restart', 'containerRestart'),
   route('POST', '/containers/{id}/kill', 'containerKill'),
   route('POST', '/containers/{id}/wait', 'containerWait'),
-  route('DELETE', '/containers/{id}', 'containerRemove'),
+  route('DELETE', '/containers/{id?}', 'containerRemove'),
   route('POST', '/containers/{id}/exec', 'execCreate'),
   route('POST', '/containers/{id}/pause', 'containerPause'),
   route('POST', '/containers/{id}/unpause', 'containerUnpause'),
@@ -115,7 +118,7 @@ export const ROUTES: readonly Route[] = [
   route('GET', '/volumes', 'volumeList'),
   route('POST', '/volumes/create', 'volumeCreate'),
   route('POST', '/volumes/prune', 'volumePrune'),
-  route('GET', '/volumes/{name}', 'volumeInspect'),
+  route('GET', '/volumes/{name?}', 'volumeInspect'),
   route('DELETE', '/volumes/{name}', 'volumeRemove'),
 
   route('GET', '/networks/?', 'networkList'),

@@ -87,7 +87,8 @@ export function portNotPublished(message: string): ToolError {
 
 /** 404 */
 export function noSuchVolume(name: string): ToolError {
-  return refuse('VOLUME_NOT_FOUND', 'not-found', `get ${name}: no such volume`);
+  const doing = name === '' ? 'get' : `get ${name}`;
+  return refuse('VOLUME_NOT_FOUND', 'not-found', `${doing}: no such volume`);
 }
 
 /** 404 */

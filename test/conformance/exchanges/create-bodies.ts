@@ -154,6 +154,13 @@ export const CREATE_BODY_EXCHANGES: readonly Exchange[] = [
     keep: { old: 'Id' },
   }),
   works('containerInspect', 'what API 1.24 has made', 'GET /containers/{old}/json', 200, INSPECTED),
+  // Which faults Docker finds besides depends on the network.
+  works('containerCreate', 'an address in the default network', CREATE, 400, undefined, {
+    body: {
+      Image,
+      NetworkingConfig: { EndpointsConfig: { bridge: { IPAMConfig: { IPv4Address: 'x' } } } },
+    },
+  }),
   ...TAKEN.map(([what, query, body]) =>
     works('containerCreate', `takes ${what}`, `${CREATE}${query}`, 201, CREATED, {
       body: { ...(body as object), Labels: { 'create-bodies': '' } },

@@ -209,12 +209,6 @@ export const REFUSED_HOST_CONFIGS: readonly RefusedBody[] = [
   ],
   ['a storage option', 500, 'Unknown option odd', { Image, HostConfig: { StorageOpt: { odd: '1' } } }],
   [
-    'an address in the default network',
-    400,
-    'invalid config for network bridge: invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n* invalid IPv4 address: x\n* user specified IP address is supported only when connecting to networks with user configured subnets',
-    { Image, NetworkingConfig: { EndpointsConfig: { bridge: { IPAMConfig: { IPv4Address: 'x' } } } } },
-  ],
-  [
     'volumes of one that is not there',
     400,
     'No such container: nope',

@@ -3,6 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { callerEnvironment } from '../../../src/machine/cli/main.ts';
+import { machineRuntime } from '../../support/machine-runtime.ts';
 
 /** init/run-node with a loader that tells its environment. */
 function start(
@@ -33,6 +34,14 @@ t.test('the daemon gets nothing of it', async t => {
   const env = start('daemon', CALLER);
   t.equal(env.SLIPWAY_CALLER, '');
   t.equal(env.NODE_OPTIONS, undefined);
+});
+
+t.test('the pinned Node takes the flags, and can collect garbage when it is quiet', async t => {
+  const { flags, env } = machineRuntime();
+  const script = 'process.stdout.write(typeof gc)';
+  const { stdout, stderr } = spawnSync(process.execPath, [...flags, '-e', script], { env, encoding: 'utf8' });
+  t.equal(stdout, 'function');
+  t.equal(stderr, '');
 });
 
 t.test('an environment that is too large is left out', async t => {

@@ -1,5 +1,5 @@
 import { killCgroup } from '../../host/cgroups.ts';
-import { signalProcess } from '../../host/processes.ts';
+import { isRunning, signalProcess } from '../../host/processes.ts';
 import { ToolError } from '../../../shared/errors.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { notModified } from '../docker-errors.ts';
@@ -12,6 +12,8 @@ import { parseSignal, stopSignalOf } from './signals.ts';
 
 const DEFAULT_GRACE_MS = 10_000;
 const KILL_WAIT_MS = 10_000;
+/** For the networks and mounts of one that runs no more to be taken away; that takes programs, which may have to wait. */
+const CLEAR_WAIT_MS = 120_000;
 const SIGKILL = 9;
 
 /**
@@ -41,6 +43,7 @@ export async function killAndWait(context: EngineContext, record: ContainerRecor
   const cgroup = cgroupFolderOf(context.config, record);
   if (cgroup !== undefined) await killCgroup(cgroup);
   if (await hasEnded(context, record, KILL_WAIT_MS)) return;
+  if (!isRunning(state.process, context.bootId) && (await hasEnded(context, record, CLEAR_WAIT_MS))) return;
   throw new ToolError(`container ${record.id} does not end: it was killed ${KILL_WAIT_MS / 1000} s ago`, {
     code: 'CONTAINER_WONT_DIE',
     kind: 'unavailable',

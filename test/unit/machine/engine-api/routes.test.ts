@@ -1,7 +1,12 @@
 import t from 'tap';
 import { parseVersionedPath } from '../../../../src/machine/engine-api/api-version.ts';
 import { httpStatusOf, kindOfStatus } from '../../../../src/machine/engine-api/http-status.ts';
-import { ROUTE_NAMES, ROUTES, matchRoute, unsupportedSentence } from '../../../../src/machine/engine-api/routes.ts';
+import {
+  ROUTE_NAMES,
+  ROUTES,
+  matchRoute,
+  unsupportedSentence,
+} from '../../../../src/machine/engine-api/routes.ts';
 import { ToolError } from '../../../../src/shared/errors.ts';
 
 t.test('paths find their handler', async t => {
@@ -56,7 +61,11 @@ t.test('every route name is in the table', async t => {
 t.test('versions', async t => {
   t.same(parseVersionedPath('/v1.41/info'), { version: '1.41', path: '/info' });
   t.same(parseVersionedPath('/info'), { version: '1.45', path: '/info' });
-  t.same(parseVersionedPath('/v1/info'), { version: '1.45', path: '/v1/info' });
+  t.same(parseVersionedPath('/vx/info'), { version: '1.45', path: '/vx/info' });
+  t.throws(() => parseVersionedPath('/v1/info'), {
+    message: /^client version 1 is too old/,
+  });
+  t.throws(() => parseVersionedPath('/v1.45.1/info'), { message: /^client version 1\.45\.1 is too new/ });
   t.throws(() => parseVersionedPath('/v1.46/info'), {
     message: 'client version 1.46 is too new. Maximum supported API version is 1.45',
   });
