@@ -34,5 +34,5 @@ export interface EngineSettings {
   readonly registries?: RegistrySettings;
   readonly log?: LogDefaults;
   /** Absent: there is no TCP port. */
-  readonly tls?: TlsSettings;
+  readonly tls?: TlsSettings | undefined;
 }

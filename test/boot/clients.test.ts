@@ -107,10 +107,11 @@ await t.test('compose', async t => {
   t.match(values, /^67108864\n33554432\n40\n50000 100000\n0\nCapEff:\t000001ffffffffff$/);
   await newer.composed('limits', 'down', '-t', '0');
 
-  await stable.composed('stack', 'up', '-d', '--wait');
-  t.match(await machine.root('busybox wget -q -O - http://127.0.0.1:8081'), /Welcome to nginx/);
-  t.match(await stable.composed('stack', 'exec', '-T', 'api', 'nslookup', 'redis'), /Name:\tredis\nAddress/);
-  await stable.composed('stack', 'down', '-v', '-t', '0');
+  await stable.composed('legacy', 'up', '-d');
+  t.equal(await stable.said('exec', 'legacy_db', 'cat', `${group}/memory.max`), '67108864');
+  t.match(await stable.composed('legacy', 'exec', '-T', 'app', 'nslookup', 'db'), /Name:\tdb\nAddress/);
+  t.equal(await stable.composed('legacy', 'exec', '-T', 'app', 'sh', '-c', 'touch /data/x; ls /again'), 'x');
+  await stable.composed('legacy', 'down', '-v', '-t', '0');
 });
 
 await t.test('dockerode', async t => {

@@ -211,7 +211,7 @@ t.test("docker's own client makes containers", async t => {
       name: string,
       format = '{{.State.Health.Status}} {{.State.Health.FailingStreak}}',
     ) => (await docker('inspect', '--format', format, name)).stdout.trim();
-    const quick = ['--health-interval', '100ms', '--health-retries', '2', '--health-timeout', '300ms'];
+    const quick = ['--health-interval', '100ms', '--health-retries', '2'];
     const sleeper = ['--network', 'none', 'test/busybox', 'sleep', '1000'];
     await docker('run', '-d', '--name', 'sound', '--health-cmd', 'echo fine', ...quick, ...sleeper);
     t.match((await docker('ps', '--format', '{{.Status}}')).stdout, /\((health: starting|healthy)\)\n$/);
@@ -226,7 +226,8 @@ t.test("docker's own client makes containers", async t => {
       (await health('ill')).startsWith('unhealthy') ? true : undefined,
     );
     t.equal(await health('ill', '{{(index .State.Health.Log 0).ExitCode}}'), '3');
-    await docker('run', '-d', '--name', 'slow', '--health-cmd', 'sleep 1000', ...quick, ...sleeper);
+    const short = [...quick, '--health-timeout', '300ms'];
+    await docker('run', '-d', '--name', 'slow', '--health-cmd', 'sleep 1000', ...short, ...sleeper);
     await eventually('a timeout', async () =>
       (await health('slow')).startsWith('unhealthy') ? true : undefined,
     );

@@ -301,6 +301,8 @@ t.test('docker cp, diff and export', async t => {
         '-v',
         `${local}/mounted:/conf:ro`,
         '-v',
+        `${local}/mounted:/etc/deep/vol:ro`,
+        '-v',
         `${local}/tree/file:/single`,
         '-v',
         `${local}/tree:/data2`,
@@ -322,6 +324,12 @@ t.test('docker cp, diff and export', async t => {
     t.same(readdirSync(join(local, 'mounted')), ['secret']);
     t.match(await putThere('/', file('single', 'x')), /^500 .*device or resource busy/);
     t.match(await putThere('/', file('data2', 'x')), /^500 .*device or resource busy/);
+    t.match(
+      await putThere('/etc', file('deep', 'x')),
+      /^500 .*device or resource busy/,
+      'something is mounted below',
+    );
+    t.equal((await docker('exec', 'mounting', 'cat', '/etc/deep/vol/secret')).stdout, 'of the host\n');
     t.match(await putThere('/', entry('directory', 'data2', { mode: 0o751 })), /^200/);
     t.equal(
       (await docker('exec', 'mounting', 'stat', '-c', '%a', '/data2')).stdout,

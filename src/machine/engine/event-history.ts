@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from './supervise/restart-timers.ts';
 import { EventBus } from './event-bus.ts';
 
 /** As many as Docker keeps. */
@@ -74,9 +75,6 @@ function isWithin({ timeMs }: { readonly timeMs: number }, { sinceNs, untilNs }:
 function nanoseconds(timeMs: number): bigint {
   return BigInt(Math.trunc(timeMs)) * 1_000_000n;
 }
-
-/** A longer timer would go off at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Aborts when the clock is to say `untilNs`, as it stands now. */
 function abortAt(over: AbortController, untilNs: bigint): Disposable {

@@ -26,5 +26,8 @@ export function onDemand<T extends Promising<T>>(load: () => Promise<T>): T {
     (name: keyof T) =>
     async (...args: never[]): Promise<unknown> =>
       (await part())[name](...args);
-  return new Proxy({} as T, { get: (_target, name) => callLater(name as keyof T) });
+  // Who awaits the part itself asks for `then`, and gets the part.
+  const get = (_target: T, name: string | symbol): unknown =>
+    name === 'then' ? undefined : callLater(name as keyof T);
+  return new Proxy({} as T, { get });
 }

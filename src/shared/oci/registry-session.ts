@@ -161,7 +161,7 @@ async function refusal(
     return new ToolError(`${what}: ${endpoint.base.host} allows no more requests for now${said}`, {
       code: 'OCI_RATE_LIMITED',
       kind: 'unavailable',
-      hint: 'try later, log in, or set a mirror with SLIPWAY_REGISTRY_MIRROR',
+      hint: 'try later, log in, or set a mirror (SLIPWAY_REGISTRY_MIRROR; on a machine `engine.registries.mirrors`)',
     });
   }
   return new ToolError(`${what}: ${endpoint.base.host} answered ${status}${said}`, {

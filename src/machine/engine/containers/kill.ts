@@ -1,9 +1,8 @@
 import { signalProcess } from '../../host/processes.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { notRunning } from '../docker-errors.ts';
-import { freezeInRuntime } from '../runtime/crun.ts';
 import { isLive } from '../store/container-record.ts';
-import { runtimeOf } from './runtime-of.ts';
+import { thaw } from './pause.ts';
 import { parseSignal, stopSignalOf } from './signals.ts';
 
 const SIGKILL = 9;
@@ -24,7 +23,7 @@ export async function killContainer(context: EngineContext, nameOrId: string, si
     const ends =
       number === SIGKILL || number === stopSignalOf(record.request, context.images.byId(record.imageId)?.run);
     if (ends) await context.table.note(id, { stopRequested: true });
-    if (ends && state.status === 'paused') await freezeInRuntime(runtimeOf(context, record), id, false);
+    if (ends && state.status === 'paused') await thaw(context, record, state);
     signalProcess(state.process, number, context.bootId);
     publish(context, 'kill', summaryOf(context, id), { signal: String(number) });
   });

@@ -51,12 +51,15 @@ export async function launch(
     await attachNetworks(context, id);
     context.step('start: bundle');
     await prepareBundle(context, context.table.get(id));
+    // It has a live log from here on, and is not among those that have ended.
+    context.logs.forget(id);
     const state = await startProcesses(context, record);
     await context.table.update(id, { ...outcome, starting: false, state });
   } catch (error) {
     context.monitors.release(id);
     await tryClearRuntime(context, id);
     await endMonitor(context, id);
+    if (!isOnState(context, id)) context.logs.noteEnded(id, context.table.paths(id).logs);
     const failed = failedState(context, record, error);
     await context.table.note(id, { ...outcome, starting: false, state: failed });
     throw error;

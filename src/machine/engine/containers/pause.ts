@@ -3,6 +3,7 @@ import { isRunning } from '../../host/processes.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { conflict, notPaused, notRunning } from '../docker-errors.ts';
 import { freezeInRuntime } from '../runtime/crun.ts';
+import type { ContainerRecord, RunningLife } from '../store/container-record.ts';
 import { runtimeOf } from './runtime-of.ts';
 
 /** Freezes every process of a running container. Throws CONTAINER_NOT_RUNNING, CONTAINER_STATE_CONFLICT. */
@@ -38,14 +39,23 @@ export async function unpauseContainer(context: EngineContext, nameOrId: string)
     const { state } = record;
     if (state.status !== 'paused') throw notPaused(id);
     try {
-      await freezeInRuntime(runtimeOf(context, record), id, false);
+      await thaw(context, record, state);
     } catch (cause) {
       throw cannot('unpause', id, cause);
     }
-    await context.table.note(id, { state: { ...state, status: 'running' } });
-    context.health.resume(id);
     publish(context, 'unpause', summaryOf(context, id));
   });
+}
+
+/** Lets a paused container go on, also one that is to be stopped, inside its place in the queue. Throws the runtime's fault. */
+export async function thaw(
+  context: EngineContext,
+  record: ContainerRecord,
+  state: RunningLife,
+): Promise<void> {
+  await freezeInRuntime(runtimeOf(context, record), record.id, false);
+  await context.table.note(record.id, { state: { ...state, status: 'running' } });
+  context.health.resume(record.id);
 }
 
 function cannot(verb: string, id: string, cause: unknown): ToolError {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { hostArch } from '../../../shared/arch.ts';
 import { isSystemError } from '../../../shared/errors.ts';
 import type { OciHooks } from '../../../shared/oci-hooks/hook.ts';
-import type { ContainerCreateRequest } from '../../engine-api/wire.ts';
 import { existsBelow } from '../../host/place.ts';
 import { isRunning, readOpenFilesLimit } from '../../host/processes.ts';
 import type { EngineContext } from '../context.ts';
@@ -97,7 +96,7 @@ export async function prepareBundle(context: EngineContext, record: ContainerRec
     arch: hostArch(process.arch) ?? process.arch,
     machineName: context.config.machineName ?? hostname(),
   });
-  const hooks = await hooksFor(context, spec, request);
+  const hooks = await hooksFor(context, spec, record);
   context.step('start: configuration');
   const whole = hooks === undefined ? spec : { ...spec, hooks };
   await writeFile(join(paths.bundle, 'config.json'), formatOciJson(whole), { mode: 0o600 });
@@ -107,14 +106,17 @@ export async function prepareBundle(context: EngineContext, record: ContainerRec
 async function hooksFor(
   context: EngineContext,
   spec: OciSpec,
-  { HostConfig: host = {}, Slipway: slipway }: ContainerCreateRequest,
+  record: ContainerRecord,
 ): Promise<OciHooks | undefined> {
+  const { HostConfig: host = {}, Slipway: slipway } = record.request;
   const files = await context.hooks.load();
   return matchHooks(files, {
     command: spec.process.args[0] ?? '',
     annotations: spec.annotations ?? {},
     hasBindMounts:
       (host.Binds ?? []).some(bind => bind.startsWith('/')) ||
+      // Such as those of `--volumes-from`.
+      (record.mounts ?? []).some(mount => mount.kind === 'bind') ||
       [
         ...(host.Mounts ?? []).map(mount => mount.Type),
         ...(slipway?.mounts ?? []).map(mount => mount.type),

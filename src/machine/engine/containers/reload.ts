@@ -83,7 +83,7 @@ async function reconcileOne(context: EngineContext, id: string): Promise<void> {
     case 'nothing':
       // An end that could not be cleared away.
       await releaseNetworks(context, id);
-      if (!isOnState(context, id)) await context.logs.noteEnded(id, context.table.paths(id).logs);
+      if (!isOnState(context, id)) context.logs.noteEnded(id, context.table.paths(id).logs);
       if (state.status === 'exited') await removeIfOver(context, record);
       return;
     case 'adopt':

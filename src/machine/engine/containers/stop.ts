@@ -3,11 +3,10 @@ import { isRunning, signalProcess } from '../../host/processes.ts';
 import { ToolError } from '../../../shared/errors.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { notModified } from '../docker-errors.ts';
-import { freezeInRuntime } from '../runtime/crun.ts';
 import { type ContainerRecord, isLive } from '../store/container-record.ts';
 import { LONGEST_TIMER_MS } from '../supervise/restart-timers.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
-import { runtimeOf } from './runtime-of.ts';
+import { thaw } from './pause.ts';
 import { parseSignal, stopSignalOf } from './signals.ts';
 
 const DEFAULT_GRACE_MS = 10_000;
@@ -57,8 +56,8 @@ async function requestStop(context: EngineContext, id: string): Promise<Containe
   if (isLive(state)) {
     await context.table.note(id, { stopRequested: true });
     const record = context.table.get(id);
-    if (state.status === 'paused') await freezeInRuntime(runtimeOf(context, record), id, false);
-    return record;
+    if (state.status === 'paused') await thaw(context, record, state);
+    return context.table.get(id);
   }
   if (state.status !== 'restarting') throw notModified(`container ${id} is not running`);
   context.timers.cancel(id);

@@ -8,6 +8,8 @@ const KEY = 'unwritten';
 
 /** Tries again, until it succeeds, to write what could not be written of containers (ContainerTable.note). */
 export function writeLater(context: EngineContext): void {
+  // One that fails again and again must not put the others off for ever.
+  if (context.timers.isScheduled(KEY)) return;
   context.timers.schedule(KEY, RETRY_MS, () => {
     for (const id of context.table.unwritten) {
       context.queue

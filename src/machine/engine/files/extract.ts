@@ -140,7 +140,7 @@ class Extraction implements AsyncDisposable {
       this.#remember(entry.path, meta);
       return;
     }
-    await this.#makeRoom(parent, name, entry);
+    await this.#makeRoom(parent, names, name, entry);
     switch (entry.kind) {
       case 'directory': {
         await using folder = await makeFolder(parent, name);
@@ -192,7 +192,7 @@ class Extraction implements AsyncDisposable {
   }
 
   /** Takes away what is in the way of an entry. */
-  async #makeRoom(parent: Place, name: Buffer, entry: PlainEntry): Promise<void> {
+  async #makeRoom(parent: Place, names: readonly Buffer[], name: Buffer, entry: PlainEntry): Promise<void> {
     await using there = await parent.child(name);
     if (there === undefined) return;
     const isFolder = there.stat.isDirectory();
@@ -203,6 +203,7 @@ class Extraction implements AsyncDisposable {
       const shown = JSON.stringify(this.#pathOf(entry.path));
       throw invalidParameter(`cannot overwrite ${from} ${shown} with ${to} ${JSON.stringify(entry.path)}`);
     }
+    if (isFolder && this.#files.view.hasMountsBelow([...names, name])) throw busy(this.#pathOf(entry.path));
     if (isFolder) await removeBelow(parent, name);
     else await unlink(parent.pathOf(name));
   }

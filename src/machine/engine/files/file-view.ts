@@ -105,6 +105,12 @@ export class FileView implements AsyncDisposable {
     return this.#mounts.get(keyOf(names))?.open();
   }
 
+  /** Whether something is mounted below a folder, which then cannot be taken away. */
+  hasMountsBelow(names: readonly Buffer[]): boolean {
+    const prefix = `${keyOf(names)}/`;
+    return [...this.#mounts.keys()].some(key => key.startsWith(prefix));
+  }
+
   /** The innermost mount that a path without links lies in; undefined for the root. */
   mountOf(names: readonly Buffer[]): ViewMount | undefined {
     for (let length = names.length; length > 0; length -= 1) {

@@ -1,3 +1,4 @@
+import { ToolError } from '../../../shared/errors.ts';
 import { conflict, invalidParameter } from '../docker-errors.ts';
 import type { WaitCondition } from './backend.ts';
 import type { Exchange } from './exchange.ts';
@@ -35,7 +36,13 @@ export async function containerList({ backend, query, reply }: Exchange): Promis
   const sized: unknown[] = [];
   // One after the other: measuring reads every folder.
   for (const item of items) {
-    const { SizeRw, SizeRootFs } = await backend.containers.measure(item.Id);
+    const sizes = await backend.containers.measure(item.Id).catch((error: unknown) => {
+      if (error instanceof ToolError && error.kind === 'not-found') return undefined;
+      throw error;
+    });
+    // Removed meanwhile.
+    if (sizes === undefined) continue;
+    const { SizeRw, SizeRootFs } = sizes;
     sized.push({ ...item, ...(SizeRw === 0 ? {} : { SizeRw }), ...(SizeRootFs === 0 ? {} : { SizeRootFs }) });
   }
   reply.json(200, sized);

@@ -125,10 +125,9 @@ export async function execStart({
       drop(streams);
       return;
     }
-    // The client has gone: with its pipes closed the command ends when it next writes.
+    // The client has gone: the command goes on, unheard, with its input at an end.
     streams.stdin?.destroy();
-    streams.stdout.destroy();
-    streams.stderr?.destroy();
+    drop(streams);
     if (!signal.aborted) throw error;
   }
 }

@@ -9,6 +9,7 @@ import { nodeHttps } from '../../../shared/node-https.ts';
 import { API_VERSION, parseVersionedPath } from '../../engine-api/api-version.ts';
 import { httpStatusOf } from '../../engine-api/http-status.ts';
 import { type RouteName, matchRoute, unsupportedSentence } from '../../engine-api/routes.ts';
+import { LONGEST_TIMER_MS } from '../supervise/restart-timers.ts';
 import { listenPrivately } from '../../host/listen-privately.ts';
 import type { Log } from '../../log.ts';
 import type { TlsSettings } from '../../../shared/engine-settings.ts';
@@ -24,7 +25,6 @@ import type { TlsServer } from './tls-port.ts';
 export type ApiServer = AsyncDisposable;
 
 const MAX_CONNECTIONS = 1024;
-/** The longest that a timer can be. */
 const HIJACKED: ReadonlySet<string> = new Set<RouteName>([
   'containerAttach',
   'containerAttachSocket',
@@ -32,7 +32,9 @@ const HIJACKED: ReadonlySet<string> = new Set<RouteName>([
 ]);
 /** As Go's server has it: the names of all images to save stand in one line. */
 const MAX_HEADER_BYTES = 1024 * 1024;
-const NEVER_MS = 2 ** 31 - 1;
+const NEVER_MS = LONGEST_TIMER_MS;
+/** A client that vanished must not hold its place for ever. */
+const KEEPALIVE_MS = 15_000;
 const HANDSHAKE_MS = 20_000;
 const HEADERS_MS = 30_000;
 
@@ -55,12 +57,12 @@ export async function serveApi(loadBackend: LoadBackend, socketPath: string, log
     maxHeaderSize: MAX_HEADER_BYTES,
     shouldUpgradeCallback: isHijacked,
   });
-  answerRequests(server, loadBackend, log);
+  const open = answerRequests(server, loadBackend, log);
   await listen(socketPath, async () => {
     await removeStaleSocket(socketPath);
     await listenPrivately(server, socketPath);
   });
-  return closing(server);
+  return open;
 }
 
 /**
@@ -82,16 +84,18 @@ export async function serveTls(
       allowHalfOpen: true,
       maxHeaderSize: MAX_HEADER_BYTES,
       shouldUpgradeCallback: isHijacked,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEPALIVE_MS,
       handshakeTimeout: HANDSHAKE_MS,
       headersTimeout: HEADERS_MS,
     });
-    answerRequests(server, loadBackend, log);
+    const open = answerRequests(server, loadBackend, log);
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, () => resolve());
     });
-    return { ...closing(server), renew: renewed => server.setSecureContext(secureContextOf(renewed)) };
+    return { ...open, renew: renewed => server.setSecureContext(secureContextOf(renewed)) };
   });
 }
 
@@ -99,7 +103,10 @@ function secureContextOf({ authority, certificate, key }: TlsFiles): SecureConte
   return { ca: authority, cert: certificate, key, minVersion: 'TLSv1.2' };
 }
 
-function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): void {
+/** @returns what ends the server with all its connections */
+function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): ApiServer {
+  // Node does not count these among its connections any more, and waits for them all the same.
+  const hijacked = new Set<Socket>();
   server.on('request', (request, response) => {
     void answerPlain(loadBackend, request, response, log);
   });
@@ -109,8 +116,13 @@ function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): voi
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node types it as any duplex stream; a server's connections are sockets.
-    if (socket instanceof Socket) void answerUpgrade(loadBackend, request, socket, head, log);
-    else socket.destroy();
+    if (!(socket instanceof Socket)) {
+      socket.destroy();
+      return;
+    }
+    hijacked.add(socket);
+    socket.once('close', () => hijacked.delete(socket));
+    void answerUpgrade(loadBackend, request, socket, head, log);
   });
   server.on('clientError', (error, socket) => {
     const isLong = 'code' in error && error.code === 'HPE_HEADER_OVERFLOW';
@@ -121,6 +133,14 @@ function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): voi
   server.maxConnections = MAX_CONNECTIONS;
   // Logs, events and waits go on for as long as the client likes.
   server.requestTimeout = 0;
+  return {
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>(resolve => server.close(() => resolve()));
+      server.closeAllConnections();
+      for (const socket of hijacked) socket.destroy();
+      await closed;
+    },
+  };
 }
 
 /** Whether a request may take its connection over. Elsewhere the header `Upgrade` means nothing, as RFC 9110 allows. */
@@ -132,16 +152,6 @@ function isHijacked({ method = '', url = '' }: IncomingMessage): boolean {
     // The plain answer says what is wrong with it.
     return false;
   }
-}
-
-function closing(server: Server): ApiServer {
-  return {
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise<void>(resolve => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }
 
 async function answerPlain(

@@ -15,7 +15,7 @@ type Serve = (address: TlsSettings, files: TlsFiles) => Promise<TlsServer>;
 /** The API's TCP port: open where the settings ask for one. Disposing of it closes it. */
 export class TlsPort implements AsyncDisposable {
   readonly #serve: Serve;
-  #open: { readonly address: TlsSettings; readonly server: TlsServer } | undefined;
+  #open: { readonly address: TlsSettings; readonly files: TlsFiles; readonly server: TlsServer } | undefined;
 
   /** @param serve throws API_LISTEN_FAILED */
   constructor(serve: Serve) {
@@ -40,13 +40,24 @@ export class TlsPort implements AsyncDisposable {
   }
 
   async #apply(address: TlsSettings, files: TlsFiles): Promise<void> {
-    if (this.#open?.address.host === address.host && this.#open.address.port === address.port) {
-      this.#open.server.renew(files);
+    const before = this.#open;
+    if (before?.address.host === address.host && before.address.port === address.port) {
+      before.server.renew(files);
+      this.#open = { ...before, files };
       return;
     }
-    const server = await this.#serve(address, files);
-    await this[Symbol.asyncDispose]();
-    this.#open = { address, server };
+    // Two addresses of one port may exclude each other.
+    const mustMakeRoom = before?.address.port === address.port;
+    if (mustMakeRoom) await this[Symbol.asyncDispose]();
+    let server: TlsServer;
+    try {
+      server = await this.#serve(address, files);
+    } catch (error) {
+      if (mustMakeRoom) this.#open = { ...before, server: await this.#serve(before.address, before.files) };
+      throw error;
+    }
+    if (!mustMakeRoom) await this[Symbol.asyncDispose]();
+    this.#open = { address, files, server };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -24,7 +24,7 @@ export async function sweepForgotten(context: EngineContext): Promise<void> {
   for (const store of context.images.stores) {
     for (const id of [...store.forgotten].filter(isUnused)) {
       try {
-        await store.remove(id, () => !isUnused(id));
+        await store.removeForgotten(id, () => !isUnused(id));
       } catch (error) {
         context.log.warning('an image that nobody uses any more could not be removed', {
           image: id,

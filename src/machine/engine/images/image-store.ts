@@ -106,7 +106,11 @@ export class ImageStore implements ImageHome {
       try {
         const id: Digest = `sha256:${name}`;
         this.#images.set(id, await this.#readImage(join(folder, name), id));
-        if (named?.has(name) !== true && existsSync(join(folder, name, FORGOTTEN))) this.#forgotten.add(id);
+        const mark = join(folder, name, FORGOTTEN);
+        if (!existsSync(mark)) continue;
+        // A mark that an engine was killed over must not count when the name has moved on some day.
+        if (named?.has(name) === true) await rm(mark, { force: true });
+        else this.#forgotten.add(id);
       } catch (error) {
         complain(name, error);
       }
@@ -221,33 +225,42 @@ export class ImageStore implements ImageHome {
    * forgotten. Throws I/O errors, and then it is as it was.
    */
   async remove(id: Digest, isUsed: () => boolean = () => false): Promise<ImageLayer[]> {
-    return this.#queue.run(STORE, async () => {
-      const facts = this.#images.get(id);
-      if (facts === undefined) return [];
-      const references = withoutImage(this.#references, id);
-      if (isUsed()) {
-        await writeFile(join(this.#folder, hexOf(id), FORGOTTEN), '');
-        await this.#saveReferences(references);
-        this.#forgotten.add(id);
-        return [];
-      }
-      // Nobody can begin to use it from here on.
-      this.#images.delete(id);
-      const away = join(this.#folder, `${REMOVING}${hexOf(id)}`);
-      this.#options.onStep('image: put away');
-      try {
-        await rename(join(this.#folder, hexOf(id)), away);
-      } catch (error) {
-        this.#images.set(id, facts);
-        throw error;
-      }
-      this.#forgotten.delete(id);
-      if (this.#options.durable) await syncFolder(this.#folder);
-      await this.#forgetNames(references);
-      this.#options.onStep('image: delete');
-      await discard(away, this.#options.log);
-      return this.#removeUnusedLayers();
+    return this.#queue.run(STORE, () => this.#removeNow(id, isUsed));
+  }
+
+  /** The same for one that was forgotten, unless it was pulled or named again meanwhile. */
+  async removeForgotten(id: Digest, isUsed: () => boolean): Promise<void> {
+    await this.#queue.run(STORE, async () => {
+      if (this.#forgotten.has(id)) await this.#removeNow(id, isUsed);
     });
+  }
+
+  async #removeNow(id: Digest, isUsed: () => boolean): Promise<ImageLayer[]> {
+    const facts = this.#images.get(id);
+    if (facts === undefined) return [];
+    const references = withoutImage(this.#references, id);
+    if (isUsed()) {
+      await writeFile(join(this.#folder, hexOf(id), FORGOTTEN), '');
+      await this.#saveReferences(references);
+      this.#forgotten.add(id);
+      return [];
+    }
+    // Nobody can begin to use it from here on.
+    this.#images.delete(id);
+    const away = join(this.#folder, `${REMOVING}${hexOf(id)}`);
+    this.#options.onStep('image: put away');
+    try {
+      await rename(join(this.#folder, hexOf(id)), away);
+    } catch (error) {
+      this.#images.set(id, facts);
+      throw error;
+    }
+    this.#forgotten.delete(id);
+    if (this.#options.durable) await syncFolder(this.#folder);
+    await this.#forgetNames(references);
+    this.#options.onStep('image: delete');
+    await discard(away, this.#options.log);
+    return this.#removeUnusedLayers();
   }
 
   /** Of an image that is gone already, so that its names mean nothing even where they cannot be taken off the disk. */

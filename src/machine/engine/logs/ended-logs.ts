@@ -1,5 +1,6 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { CURRENT, listLogFiles, unlinkIfThere } from './log-files.ts';
+import { CURRENT, listLogFiles } from './log-files.ts';
 
 interface EndedLog {
   readonly folder: string;
@@ -17,7 +18,7 @@ export class EndedLogs {
   }
 
   /** Counts the log of a container that has just ended, and deletes what there is no room for any more. */
-  async add(id: string, folder: string): Promise<void> {
+  add(id: string, folder: string): void {
     this.#logs.delete(id);
     const sizeBytes = listLogFiles(folder).reduce((sum, file) => sum + file.sizeBytes, 0);
     this.#logs.set(id, { folder, sizeBytes });
@@ -27,8 +28,9 @@ export class EndedLogs {
       if (total <= this.#budgetBytes || oldest === id) return;
       this.#logs.delete(oldest);
       total -= log.sizeBytes;
-      for (const file of listLogFiles(log.folder)) await unlinkIfThere(file.path);
-      await unlinkIfThere(join(log.folder, CURRENT));
+      // At once, so that none of them begins to run again meanwhile.
+      for (const file of listLogFiles(log.folder)) rmSync(file.path, { force: true });
+      rmSync(join(log.folder, CURRENT), { force: true });
     }
   }
 

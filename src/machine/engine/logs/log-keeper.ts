@@ -103,16 +103,16 @@ export class LogKeeper {
   }
 
   /** Counts a log in memory of a container that had ended before. */
-  async noteEnded(id: string, folder: string): Promise<void> {
+  noteEnded(id: string, folder: string): void {
     if (this.#watched.has(id)) return;
     try {
-      await this.#ended.add(id, folder);
+      this.#ended.add(id, folder);
     } catch (error) {
       this.#complain(folder, error);
     }
   }
 
-  /** The container is removed: nothing is done with its log any more. */
+  /** The container is removed, or about to start: nothing is done with its log for now. */
   forget(id: string): void {
     this.#ended.forget(id);
     const watched = this.#watched.get(id);

@@ -11,7 +11,9 @@ export async function refreshLinks(context: EngineContext, id: string): Promise<
     if (!isLive(other.state) || other.id === id || !isLinkedTo(context, other, id)) continue;
     try {
       await context.queue.run(NETWORKS_KEY, async () => {
-        await writeNetworkFiles(context, other, namesOf(context, other));
+        const now = context.table.find(other.id);
+        if (now !== undefined && isLive(now.state))
+          await writeNetworkFiles(context, now, namesOf(context, now));
       });
     } catch (error) {
       // Another of its links may lead nowhere now; what it knew stays.

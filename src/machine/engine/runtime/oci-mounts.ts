@@ -18,9 +18,9 @@ export interface MountNamespaces {
 }
 
 const PROPAGATION = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
-/** Options of a bind that mean something to Docker on other systems or to its client only. */
 /** Stands for BindOptions.ReadOnlyNonRecursive until the options are final. */
 const ONLY_THIS = 'ro-non-recursive';
+/** Options of a bind that mean something to Docker on other systems or to its client only. */
 const IGNORED = ['z', 'Z', 'nocopy', 'consistent', 'cached', 'delegated'];
 /** Flags and data that mount(8) knows for a tmpfs. */
 const TMPFS_WORDS =

@@ -21,14 +21,17 @@ const KEYS: Readonly<Record<string, Reader>> = {
     const mirrors = textsOf(value, refuse);
     for (const mirror of mirrors) {
       const url = URL.parse(mirror);
-      const isPlainUrl = url?.username === '' && ['http:', 'https:'].includes(url.protocol);
+      const isPlainUrl =
+        url?.username === '' &&
+        ['http:', 'https:'].includes(url.protocol) &&
+        `${url.search}${url.hash}` === '';
       if (!isPlainUrl) throw refuse(`holds ${JSON.stringify(mirror)}, which is no URL without a login`);
     }
     return { registries: { mirrors: { [DEFAULT_REGISTRY]: mirrors } } };
   },
   'insecure-registries': (value, refuse) => {
-    const insecure = textsOf(value, refuse);
-    const wrong = insecure.find(name => !/^[\w.:[\]-]{1,255}$/.test(name));
+    const insecure = textsOf(value, refuse).map(name => name.toLowerCase());
+    const wrong = insecure.find(name => !/^(?:[\w.-]{1,253}|\[[0-9a-f:]+\])(?::\d{1,5})?$/.test(name));
     if (wrong !== undefined) throw refuse(`holds ${JSON.stringify(wrong)}, which is not HOST or HOST:PORT`);
     return { registries: { insecure } };
   },
@@ -38,25 +41,33 @@ const KEYS: Readonly<Record<string, Reader>> = {
     const wrong = Object.keys(proxies).find(key => !names.includes(key));
     if (wrong !== undefined)
       throw refuse(`holds ${JSON.stringify(wrong)}, which is none of ${names.join(', ')}`);
+    for (const key of names.slice(0, 2)) {
+      const proxy = proxies[key] ?? '';
+      if (proxy !== '' && !/^https?:\/\/[^\s/?#]+\/?$/.test(proxy))
+        throw refuse(`holds ${JSON.stringify(proxy)}, which is no URL such as http://proxy.example:3128`);
+    }
     const texts = Object.entries(proxies).map(([key, text]) => [key.replace('-', '_'), text]);
     return { registries: { proxies: Object.fromEntries(texts) as Record<string, string> } };
   },
-  'log-driver': (value, refuse) => {
+  'log-driver': (value, refuse, file) => {
     if (typeof value !== 'string') throw refuse('is not a text');
     checkLog(value, {}, refuse);
-    return { log: { driver: value } };
+    // Both at once, as the options are those of the driver, whichever is written first.
+    const options = file['log-opts'];
+    return { log: { driver: value, ...(isMapping(options) ? { options: mappingOf(options, refuse) } : {}) } };
   },
   'log-opts': (value, refuse, file) => {
     const options = mappingOf(value, refuse);
     const driver = file['log-driver'];
     checkLog(typeof driver === 'string' ? driver : '', options, refuse);
-    return { log: { options } };
+    return { log: { options, ...(typeof driver === 'string' ? { driver } : {}) } };
   },
   hosts: (value, refuse, file) => {
     const ports = textsOf(value, refuse).filter(host => !/^(unix|fd):/.test(host));
     if (ports.length > 1) throw refuse('holds more than one TCP address');
     const [port] = ports;
-    if (port === undefined) return {};
+    // What the image opened is closed then.
+    if (port === undefined) return { tls: undefined };
     if (file.tlsverify !== true) throw refuse('holds a TCP address: it needs "tlsverify": true');
     const tls = addressOf(port);
     if (tls === undefined) throw refuse(`holds ${JSON.stringify(port)}, which is not tcp://ADDRESS:PORT`);

@@ -1,12 +1,13 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isSystemError } from '../../../shared/errors.ts';
+import { ToolError, isSystemError } from '../../../shared/errors.ts';
 import type { HostCertificates } from '../../../shared/oci/registry-fetch.ts';
 
 /**
  * Certificates for one registry, as Docker has them in certs.d/HOST[:PORT]: `*.crt` are authorities, `NAME.cert` and
  * `NAME.key` what the machine shows. The last folder that has the registry counts; undefined where none has. Read at
- * each pull, so a change needs no word to anyone. Throws I/O errors.
+ * each pull, so a change needs no word to anyone. Throws
+ * ENGINE_SETTINGS_INVALID for a certificate without its key, and I/O errors.
  */
 export function readRegistryCertificates(
   folders: readonly string[],
@@ -19,7 +20,16 @@ export function readRegistryCertificates(
     if (names === undefined) continue;
     const read = (name: string): string => readFileSync(join(folder, host, name), 'utf8');
     const authorities = names.filter(name => name.endsWith('.crt')).map(read);
-    const pair = names.find(name => name.endsWith('.cert') && names.includes(name.replace(/cert$/, 'key')));
+    const pair = names.find(name => name.endsWith('.cert'));
+    if (pair !== undefined && !names.includes(pair.replace(/cert$/, 'key'))) {
+      throw new ToolError(
+        `${join(folder, host, pair)}: its key is missing: ${pair.replace(/cert$/, 'key')}`,
+        {
+          code: 'ENGINE_SETTINGS_INVALID',
+          kind: 'environment',
+        },
+      );
+    }
     return {
       authorities,
       ...(pair === undefined ? {} : { certificate: read(pair), key: read(pair.replace(/cert$/, 'key')) }),

@@ -165,7 +165,9 @@ export class ContainerTable {
   async update(id: string, change: Partial<ContainerRecord>): Promise<ContainerRecord> {
     const record = { ...this.get(id), ...change };
     this.#step('record: change');
-    await saveJson(this.paths(id).record, record, this.#isDurable(record), () => this.#step('record: replace'));
+    await saveJson(this.paths(id).record, record, this.#isDurable(record), () =>
+      this.#step('record: replace'),
+    );
     this.#unwritten.delete(id);
     this.#records.set(id, record);
     this.#watchers.announce(id, record);

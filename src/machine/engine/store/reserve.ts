@@ -1,9 +1,12 @@
-import { open, rename, rm, stat, unlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { lstat, open, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSystemError } from '../../../shared/errors.ts';
 
 /** Name of the reserve in a root folder of the engine. */
 const FILE = 'reserve';
+/** By this folder a root of the engine is known. */
+const MARK = 'containers';
 /** A few records at once; they are some kilobytes each, and the new one replaces the old. */
 const RESERVE_BYTES = 64 * 1024;
 /** Records lie at most this many folders below the root. */
@@ -33,8 +36,13 @@ export async function releaseReserve(file: string): Promise<boolean> {
   let folder = dirname(file);
   for (let depth = 0; depth < MAX_DEPTH; depth += 1) {
     folder = dirname(folder);
+    const reserve = join(folder, FILE);
     try {
-      await unlink(join(folder, FILE));
+      const found = await lstat(reserve);
+      // Further up the name may be somebody else's.
+      const isOurs = found.isFile() && found.size === RESERVE_BYTES && existsSync(join(folder, MARK));
+      if (!isOurs) continue;
+      await unlink(reserve);
       return true;
     } catch (error) {
       if (!isSystemError(error, 'ENOENT')) return false;

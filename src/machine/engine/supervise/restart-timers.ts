@@ -18,6 +18,10 @@ export class RestartTimers {
     this.#timers.set(id, timer);
   }
 
+  isScheduled(id: string): boolean {
+    return this.#timers.has(id);
+  }
+
   cancel(id: string): void {
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);

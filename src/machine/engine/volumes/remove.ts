@@ -1,4 +1,4 @@
-import { messageOf, ToolError } from '../../../shared/errors.ts';
+import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
 import { unmountAll } from '../../host/mounts.ts';
 import type { EngineContext } from '../context.ts';
 import { volumeInUse } from '../docker-errors.ts';
@@ -32,7 +32,12 @@ export async function removePending(context: EngineContext, name: string): Promi
 export async function markAnonymous(context: EngineContext, names: readonly string[]): Promise<string[]> {
   const anonymous = names.filter(name => context.volumes.find(name)?.record.anonymous === true);
   for (const name of anonymous) {
-    await context.queue.run(volumeKey(name), () => context.volumes.update(name, { pending: true }));
+    try {
+      await context.queue.run(volumeKey(name), () => context.volumes.update(name, { pending: true }));
+    } catch (error) {
+      // Removing makes the room that the mark would need.
+      if (!isSystemError(error, 'ENOSPC', 'EDQUOT')) throw error;
+    }
   }
   return anonymous;
 }

@@ -74,8 +74,14 @@ t.test('wrong types are refused in the words of the server that clients know', a
       '{"Image":"x","Env":[1]}',
       'cannot unmarshal number into Go struct field ContainerConfigWrapper.Config.Env of type string',
     ],
-    ['{"Image":"x","Cmd":5}', 'cannot unmarshal number into Go struct field ContainerConfigWrapper.Config.Cmd of type string'],
-    ['{"Image":"x","Cmd":[["a"]]}', 'cannot unmarshal array into Go struct field ContainerConfigWrapper.Config.Cmd of type string'],
+    [
+      '{"Image":"x","Cmd":5}',
+      'cannot unmarshal number into Go struct field ContainerConfigWrapper.Config.Cmd of type string',
+    ],
+    [
+      '{"Image":"x","Cmd":[["a"]]}',
+      'cannot unmarshal array into Go struct field ContainerConfigWrapper.Config.Cmd of type string',
+    ],
     [
       '{"Image":"x","HostConfig":[]}',
       'cannot unmarshal array into Go struct field ContainerConfigWrapper.HostConfig of type container.HostConfig',

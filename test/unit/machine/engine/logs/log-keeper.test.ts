@@ -82,12 +82,12 @@ t.test('logs in memory of what has ended go when they are too much', async t => 
   const keeper = new LogKeeper(256 * 1024, createLog({ component: 'test', write: () => undefined }));
   t.teardown(() => keeper.releaseAll());
   const there = () => ['a', 'b', 'c', 'd', 'e'].filter(name => readdirSync(join(root, name)).length > 0);
-  for (const name of ['a', 'b', 'c']) await keeper.noteEnded(name, join(root, name));
+  for (const name of ['a', 'b', 'c']) keeper.noteEnded(name, join(root, name));
   t.same(there(), ['a', 'b', 'c', 'd', 'e'], 'there is room for three in a quarter of the budget');
-  await keeper.noteEnded('d', join(root, 'd'));
+  keeper.noteEnded('d', join(root, 'd'));
   t.same(there(), ['b', 'c', 'd', 'e']);
   keeper.forget('b');
-  await keeper.noteEnded('e', join(root, 'e'));
+  keeper.noteEnded('e', join(root, 'e'));
   t.same(
     there(),
     ['b', 'e'],

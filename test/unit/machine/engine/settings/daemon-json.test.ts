@@ -31,6 +31,15 @@ t.test("Docker's keys become settings", async t => {
   );
 });
 
+t.test("a log's options are those of its driver, in whatever order they are written", async t => {
+  const log = { driver: 'json-file', options: { 'max-size': '10m' } };
+  t.same(read({ 'log-opts': log.options, 'log-driver': log.driver }), { log });
+  t.same(read({ 'log-driver': log.driver, 'log-opts': log.options }), { log });
+  t.same(read({ 'insecure-registries': ['Registry.Local:5000'] }).registries?.insecure, [
+    'registry.local:5000',
+  ]);
+});
+
 t.test('addresses to listen on', async t => {
   const tlsOf = (...hosts: readonly string[]) => read({ hosts, tlsverify: true }).tls;
   t.same(tlsOf('tcp://0.0.0.0:2376'), { host: '0.0.0.0', port: 2376 });
@@ -38,6 +47,12 @@ t.test('addresses to listen on', async t => {
   t.same(tlsOf('tcp://[fd00::1]:99/'), { host: 'fd00::1', port: 99 });
   t.same(tlsOf('tcp://10.0.0.1'), { host: '10.0.0.1', port: 2376 });
   t.same(tlsOf('unix:///var/run/docker.sock'), undefined);
+  const image = { tls: { host: '0.0.0.0', port: 2376 } };
+  t.equal(
+    joinSettings(image, read({ hosts: ['unix:///var/run/docker.sock'] })).tls,
+    undefined,
+    'closed again',
+  );
   t.throws(() => read({ hosts: ['tcp://0.0.0.0:2375'] }), { message: /needs "tlsverify": true/ });
   t.throws(() => read({ hosts: ['tcp://0.0.0.0:2375'], tlsverify: false }), {
     message: /needs "tlsverify": true/,
@@ -46,6 +61,10 @@ t.test('addresses to listen on', async t => {
 
 t.test('anything else is refused with its name', async t => {
   const bad: readonly [unknown, RegExp][] = [
+    [{ proxies: { 'http-proxy': 'proxy.example:3128' } }, /which is no URL such as/],
+    [{ proxies: { 'https-proxy': 'foo bar' } }, /which is no URL such as/],
+    [{ 'insecure-registries': ['a:b:c'] }, /which is not HOST or HOST:PORT/],
+    [{ 'registry-mirrors': ['https://m/?q#f'] }, /no URL without a login/],
     [[], /is not a JSON object/],
     [null, /is not a JSON object/],
     [

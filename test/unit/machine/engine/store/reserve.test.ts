@@ -15,6 +15,11 @@ t.test('room is kept, given to a record once, and kept again', async t => {
   t.equal(await releaseReserve(record), true);
   t.notOk(existsSync(reserve));
   t.equal(await releaseReserve(record), false);
+  const stranger = join(t.testdirName, 'outer');
+  mkdirSync(join(stranger, 'system-docker/containers/one'), { recursive: true });
+  writeFileSync(join(stranger, 'reserve'), 'of somebody else');
+  t.equal(await releaseReserve(join(stranger, 'system-docker/containers/one/record.json')), false);
+  t.ok(existsSync(join(stranger, 'reserve')), "a file of that name elsewhere is not the engine's");
   writeFileSync(reserve, 'a part of it');
   await fillReserve(root);
   t.ok(statSync(reserve).size > 16 * 1024, 'one that was not finished is made anew');
