@@ -42,6 +42,9 @@ function compareValues(ours: unknown, theirs: unknown, shape: Shape, at: string)
     return JSON.stringify(sorted(ours)) === JSON.stringify(sorted(theirs)) ? [] : different;
   }
   if (shape.kind === 'nullable' || shape.kind === 'optional') {
+    const isOwnList =
+      typeof shape.item !== 'string' && shape.item.kind === 'list' && shape.item.order === 'own';
+    if (isOwnList) return [];
     const isNothing = ours === undefined || ours === null || theirs === undefined || theirs === null;
     if (isNothing) return ours === theirs ? [] : different;
     return compareValues(ours, theirs, shape.item, at);

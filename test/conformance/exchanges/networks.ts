@@ -1,5 +1,5 @@
 import { type Exchange, filters, refused, works } from '../exchange.ts';
-import { NETWORK, NETWORK_CREATED, NETWORKS } from '../tables/networks-and-volumes.ts';
+import { MACHINE_NETWORK, NETWORK, NETWORK_CREATED, NETWORKS } from '../tables/networks-and-volumes.ts';
 
 const NET = 'POST /networks/create';
 const Config = [
@@ -140,7 +140,7 @@ export const NETWORK_EXCHANGES: readonly Exchange[] = [
   works('networkInspect', 'by id', 'GET /networks/{net}', 200, NETWORK),
   works('networkInspect', 'by a part of its id', 'GET /networks/{net:12}', 200, NETWORK),
   works('networkInspect', 'with nothing but a name', 'GET /networks/conf-plain', 200, NETWORK),
-  works('networkInspect', "the machine's", 'GET /networks/host', 200, NETWORK),
+  works('networkInspect', "the machine's", 'GET /networks/host', 200, MACHINE_NETWORK),
   works('networkInspect', 'the default one', 'GET /networks/bridge', 200, NETWORK),
   works('networkInspect', 'none', 'GET /networks/none', 200, NETWORK),
   works('networkInspect', 'as API 1.24', 'GET /v1.24/networks/conf-net', 200, NETWORK),

@@ -46,16 +46,6 @@ export const VOLUME_EXCHANGES: readonly Exchange[] = [
   ),
   refused(
     'volumeCreate',
-    'a driver that is unknown',
-    VOLUME_CREATE,
-    404,
-    'create conf-x: error looking up volume plugin conf-nope: plugin "conf-nope" not found',
-    {
-      body: { Name: 'conf-x', Driver: 'conf-nope' },
-    },
-  ),
-  refused(
-    'volumeCreate',
     'an option that is unknown',
     VOLUME_CREATE,
     400,

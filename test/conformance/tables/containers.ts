@@ -46,7 +46,7 @@ const MOUNT = {
 const PORT_BINDINGS = map(nullable(list(record({ HostIp: 'text', HostPort: 'text' }))));
 
 /** An entry of GET /containers/json */
-const SUMMARY = record({
+export const CONTAINER_SUMMARY = record({
   Id: 'id',
   Names: texts,
   Image: 'text',
@@ -67,7 +67,7 @@ const SUMMARY = record({
 });
 
 /** GET /containers/json */
-export const LIST = list(SUMMARY);
+export const LIST = list(CONTAINER_SUMMARY);
 
 const HEALTH_LOG = record({ Start: 'time', End: 'time', ExitCode: 'int', Output: 'text' });
 

@@ -4,21 +4,22 @@ import { CONFIG } from './containers.ts';
 
 const texts = list('text');
 
+/** An entry of GET /images/json */
+export const IMAGE_SUMMARY = record({
+  Id: 'digest',
+  ParentId: 'text',
+  RepoTags: nullable(setOf('text')),
+  RepoDigests: nullable(setOf('text')),
+  Created: 'int',
+  Size: 'size',
+  VirtualSize: optional('size'),
+  SharedSize: 'size',
+  Labels: nullable(map('text')),
+  Containers: 'int',
+});
+
 /** GET /images/json */
-export const IMAGES = setOf(
-  record({
-    Id: 'digest',
-    ParentId: 'text',
-    RepoTags: nullable(setOf('text')),
-    RepoDigests: nullable(setOf('text')),
-    Created: 'int',
-    Size: 'size',
-    VirtualSize: optional('size'),
-    SharedSize: 'size',
-    Labels: nullable(map('text')),
-    Containers: 'int',
-  }),
-);
+export const IMAGES = setOf(IMAGE_SUMMARY);
 
 /** GET /images/{name}/json */
 export const IMAGE = record({

@@ -1,5 +1,5 @@
 /** Bodies about networks and volumes, from Docker's description of API 1.45. */
-import { list, map, nullable, optional, ownList, ownMap, record, setOf } from '../shape.ts';
+import { type Shape, list, map, nullable, optional, ownList, ownMap, record, setOf } from '../shape.ts';
 
 const textMap = map('text');
 
@@ -21,8 +21,7 @@ const MEMBER = record({
   IPv6Address: 'own-text',
 });
 
-/** GET /networks/{name} */
-export const NETWORK = record({
+const NETWORK_FIELDS = {
   Name: 'text',
   Id: 'id',
   Created: 'time',
@@ -38,7 +37,12 @@ export const NETWORK = record({
   Containers: nullable(map(MEMBER)),
   Options: nullable(textMap),
   Labels: nullable(textMap),
-});
+} satisfies Record<string, Shape>;
+
+/** GET /networks/{name} */
+export const NETWORK = record(NETWORK_FIELDS);
+/** That of the machine, where more is running than a test has started. */
+export const MACHINE_NETWORK = record({ ...NETWORK_FIELDS, Containers: ownMap(MEMBER) });
 
 /** GET /networks */
 export const NETWORKS = setOf(NETWORK);

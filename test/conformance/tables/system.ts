@@ -1,7 +1,7 @@
 /** Bodies of an engine about itself, from Docker's description of API 1.45. */
 import { list, map, nullable, optional, ownList, ownMap, record, setOf } from '../shape.ts';
-import { LIST } from './containers.ts';
-import { IMAGES } from './images.ts';
+import { CONTAINER_SUMMARY } from './containers.ts';
+import { IMAGE_SUMMARY } from './images.ts';
 import { VOLUME } from './networks-and-volumes.ts';
 
 /** GET /version */
@@ -112,16 +112,16 @@ export const INFO = record({
 /** GET /system/df */
 export const USAGE = record({
   LayersSize: optional('size'),
-  Images: nullable(IMAGES),
-  Containers: nullable(LIST),
+  Images: nullable(ownList(IMAGE_SUMMARY)),
+  Containers: nullable(ownList(CONTAINER_SUMMARY)),
   Volumes: nullable(setOf(VOLUME)),
   BuildCache: nullable(list('any')),
 });
 /** Up to API 1.41 it also told of the builder. */
 export const USAGE_OLD = record({
   LayersSize: optional('size'),
-  Images: nullable(IMAGES),
-  Containers: nullable(LIST),
+  Images: nullable(ownList(IMAGE_SUMMARY)),
+  Containers: nullable(ownList(CONTAINER_SUMMARY)),
   Volumes: nullable(setOf(VOLUME)),
   BuildCache: nullable(list('any')),
   BuilderSize: optional('size'),
