@@ -177,7 +177,7 @@ function rateRows({ bare, ours, docker, podman }: NonNullable<EngineFigures['rat
 
 function logRows(figures: NonNullable<EngineFigures['logs']>): Measurement[] {
   const of = (name: string): number => figures[name] ?? NaN;
-  const write = ['logs', 'a container writes 100 MB to its log', 'MB/s'] as const;
+  const write = ['logs', 'a container writes 30 MB to its log', 'MB/s'] as const;
   const read = ['logs', 'its log is read', 'MB/s'] as const;
   const kept = { note: `${of('oursReadMb')} MB were kept in memory; Docker Engine keeps all` };
   return [

@@ -17,7 +17,7 @@ const DOCKER = '/run/peers/docker.sock';
 /** As it is reached from the mount namespace of the service `peers` too. */
 const OURS = '/proc/1/root/run/system-docker.sock';
 const DOCKER_TIMEOUT_MS = 300_000;
-const LOG_BYTES = 100_000_000;
+const LOG_BYTES = 30_000_000;
 const BESIDE_A_KILL = 5;
 
 const word = (name, otherwise) =>

@@ -56,6 +56,14 @@ export function buildProgram(session: Session): DockerCommand {
   return program;
 }
 
+/** What people know from Docker's client and is done in another way here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  build: "Images are made elsewhere: by 'slipway build' or a builder, then pulled or loaded.",
+  buildx: "Images are made elsewhere: by 'slipway build' or a builder, then pulled or loaded.",
+  compose: "Docker's own 'docker compose' works against this engine, from another computer or a container.",
+  search: 'What there is to pull, the website of a registry shows.',
+};
+
 /** Words that name no command. */
 async function refuse(command: DockerCommand, session: Session): Promise<void> {
   const [word] = command.args;
@@ -65,9 +73,10 @@ async function refuse(command: DockerCommand, session: Session): Promise<void> {
     return;
   }
   if (word !== undefined && command.parent === null) {
+    const instead = Object.hasOwn(ELSEWHERE, word) ? `${ELSEWHERE[word] ?? ''}\n` : '';
     throw new CommandFailure(
       1,
-      `${command.path}: '${word}' is not a ${command.path} command.\nSee '${command.path} --help'`,
+      `${command.path}: '${word}' is not a ${command.path} command.\n${instead}See '${command.path} --help'`,
     );
   }
   await session.printError(`\n${command.helpInformation()}`);

@@ -21,7 +21,11 @@ export function checkHooks(tree: Tree): void {
       const program = file.hook.path;
       const isOurs = file.stages.some(stage => stage !== 'startContainer') && !ELSEWHERE.test(program);
       const found = tree.lookup(program.slice(1));
-      if (isOurs && found === undefined) throw hookFault(`/${path}`, `there is no ${program} in the image`);
+      if (isOurs && found === undefined)
+        throw hookFault(
+          `/${path}`,
+          `there is no ${program} in the image: add it with "files:" of the manifest`,
+        );
       if (isOurs && found?.kind === 'file' && (found.mode & 0o111) === 0)
         throw hookFault(`/${path}`, `${program} is not executable: give it the mode "0755"`);
     }
