@@ -56,13 +56,6 @@ export const EXEC_EXCHANGES: readonly Exchange[] = [
   }),
   works('execInspect', 'after it has ended', 'GET /exec/{exec}/json', 200, EXEC, { until: 'Running=false' }),
   works('execStart', 'a second time', 'POST /exec/{exec}/start', 200, undefined, { body: {}, read: 'text' }),
-  refused(
-    'execResize',
-    'after it has ended',
-    'POST /exec/{exec}/resize?h=1&w=1',
-    404,
-    'process does not exist {exec}: not found',
-  ),
   works('execCreate', 'with a terminal', 'POST /containers/conf-in/exec', 201, EXEC_CREATED, {
     body: { Cmd: ['sleep', '1000'], Tty: true, ConsoleSize: [24, 80] },
     keep: { terminal: 'Id' },
