@@ -28,10 +28,9 @@ t.test('the start reads one file, without what most machines never need', async 
     readonly files: readonly string[];
     readonly modules: readonly string[];
   };
-  t.same(
-    loaded.files.map(file => file.slice(outdir.length + 1)),
-    ['daemon.cjs'],
-  );
+  // The test runner gives every process of a test some files of its own.
+  const own = loaded.files.filter(file => file.startsWith(`${outdir}/`));
+  t.same(own, [join(outdir, 'daemon.cjs')]);
   for (const module of [
     'tls',
     'https',
