@@ -3,7 +3,7 @@
  * the Debian after this one, compose of this one, dockerode, testcontainers. What the host's tests of them can't show:
  * limits, privileges, and a network namespace that is the machine's own.
  */
-import { mkdtemp, mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -11,7 +11,7 @@ import Docker from 'dockerode';
 import t from 'tap';
 import { openToolbox } from '../../src/build/tools/toolbox.ts';
 import { hostArch } from '../../src/shared/arch.ts';
-import { buildArtifacts } from '../support/artifacts.ts';
+import { buildArtifacts, kernelMedium } from '../support/artifacts.ts';
 import { BOOT_TEST_MS, bootMachine, freePort } from '../support/boot.ts';
 import { type ClientName, clientPrograms, findClientRoots, openClient } from '../support/docker-clients.ts';
 import { findEngineRoot } from '../support/engine-root.ts';
@@ -50,12 +50,7 @@ services:
   { formats: ['kernel+initrd'] },
 );
 await using machine = await bootMachine({
-  boot: {
-    kind: 'kernel',
-    kernel: artifacts.kernel ?? '',
-    initrd: artifacts.initrd ?? '',
-    commandLine: (await readFile(artifacts.cmdline ?? '', 'utf8')).trim(),
-  },
+  boot: await kernelMedium(artifacts),
   memoryMb: 1024,
 });
 const { failed } = await machine.ready();

@@ -4,7 +4,7 @@
  */
 import { copyFile, open, readFile } from 'node:fs/promises';
 import t from 'tap';
-import { buildArtifacts } from '../support/artifacts.ts';
+import { buildArtifacts, kernelMedium } from '../support/artifacts.ts';
 import { BOOT_TEST_MS, type BootOptions, GENEROUS_MS, bootMachine } from '../support/boot.ts';
 import type { TestMachine } from '../support/boot.ts';
 import { makeExt4Disk, makeRawSeed } from '../support/disks.ts';
@@ -236,11 +236,7 @@ function withoutNode(mode: 'login' | 'shell' | 'reboot', then: SickMachine['then
   return {
     machine: `whose Node cannot start, with "rescue: ${mode}"`,
     options: async () => {
-      const {
-        kernel = '',
-        initrd = '',
-        cmdline = '',
-      } = await buildArtifacts(
+      const artifacts = await buildArtifacts(
         `${folder}/${mode}`,
         `
 name: no-node
@@ -251,10 +247,8 @@ files:
 `,
         { formats: ['kernel+initrd'] },
       );
-      const line = (await readFile(cmdline, 'utf8')).trim();
-      const commandLine = `${line} rancher.password=letmein`;
       return {
-        boot: { kind: 'kernel', kernel, initrd, commandLine },
+        boot: await kernelMedium(artifacts, 'rancher.password=letmein'),
         seed: false,
         network: false,
         memoryMb: 256,

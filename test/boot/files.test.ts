@@ -1,7 +1,6 @@
 /** Files of containers on a real machine: volumes on state and in memory, cp, an image made of a container; all over a restart. */
-import { readFile } from 'node:fs/promises';
 import t from 'tap';
-import { buildArtifacts } from '../support/artifacts.ts';
+import { buildArtifacts, kernelMedium } from '../support/artifacts.ts';
 import { BOOT_TEST_MS, bootMachine } from '../support/boot.ts';
 import { makeExt4Disk } from '../support/disks.ts';
 
@@ -21,12 +20,7 @@ services:
   { formats: ['kernel+initrd'] },
 );
 await using machine = await bootMachine({
-  boot: {
-    kind: 'kernel',
-    kernel: artifacts.kernel ?? '',
-    initrd: artifacts.initrd ?? '',
-    commandLine: (await readFile(artifacts.cmdline ?? '', 'utf8')).trim(),
-  },
+  boot: await kernelMedium(artifacts),
   disks: [await makeExt4Disk(`${folder}/state.img`, 'SLIPWAY_STATE', 512)],
   memoryMb: 768,
 });

@@ -1,8 +1,7 @@
 /** Images on a real machine: pulled from a registry into EROFS files on state, run, saved, and there after a kill. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { buildArtifacts } from '../support/artifacts.ts';
+import { buildArtifacts, kernelMedium } from '../support/artifacts.ts';
 import { BOOT_TEST_MS, bootMachine } from '../support/boot.ts';
 import { makeExt4Disk } from '../support/disks.ts';
 import { findEngineRoot } from '../support/engine-root.ts';
@@ -28,12 +27,7 @@ services:
   { formats: ['kernel+initrd'] },
 );
 await using machine = await bootMachine({
-  boot: {
-    kind: 'kernel',
-    kernel: artifacts.kernel ?? '',
-    initrd: artifacts.initrd ?? '',
-    commandLine: (await readFile(artifacts.cmdline ?? '', 'utf8')).trim(),
-  },
+  boot: await kernelMedium(artifacts),
   disks: [await makeExt4Disk(`${folder}/state.img`, 'SLIPWAY_STATE', 512)],
   memoryMb: 768,
 });

@@ -1,7 +1,7 @@
 /** One default ISO on every medium and firmware it is made for, and the same system as kernel and initrd. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
-import { buildArtifacts, slipway } from '../support/artifacts.ts';
+import { buildArtifacts, kernelMedium, slipway } from '../support/artifacts.ts';
 import {
   BOOT_TEST_MS,
   type BootOptions,
@@ -97,9 +97,7 @@ t.test('the menu entry "run from memory" needs the medium no longer', async t =>
 });
 
 t.test('kernel and initrd, without any medium', async t => {
-  const { kernel = '', initrd = '', cmdline = '' } = artifacts;
-  const commandLine = (await readFile(cmdline, 'utf8')).trim();
-  const seen = await bootsTo(t, { boot: { kind: 'kernel', kernel, initrd, commandLine }, memoryMb: 768 });
+  const seen = await bootsTo(t, { boot: await kernelMedium(artifacts), memoryMb: 768 });
   t.notMatch(seen, /^medium/m);
 });
 

@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { buildArtifacts } from '../support/artifacts.ts';
+import { buildArtifacts, kernelMedium } from '../support/artifacts.ts';
 import { BOOT_TEST_MS, bootMachine } from '../support/boot.ts';
 import { issueCertificate, makeAuthority } from '../support/certificates.ts';
 import { makeExt4Disk } from '../support/disks.ts';
@@ -59,12 +59,7 @@ const artifacts = await buildArtifacts(
   { formats: ['kernel+initrd'] },
 );
 await using machine = await bootMachine({
-  boot: {
-    kind: 'kernel',
-    kernel: artifacts.kernel ?? '',
-    initrd: artifacts.initrd ?? '',
-    commandLine: (await readFile(artifacts.cmdline ?? '', 'utf8')).trim(),
-  },
+  boot: await kernelMedium(artifacts),
   disks: [await makeExt4Disk(`${folder}/state.img`, 'SLIPWAY_STATE', 256)],
   memoryMb: 768,
   ports: [2376, 2377],

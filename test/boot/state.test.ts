@@ -1,9 +1,8 @@
 /** The partition that lasts: found, checked, mounted, kept over restarts and power cuts, and never guessed. */
-import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { makeBlankDisk } from '../../src/build/vm/disk.ts';
 import type { VmDisk } from '../../src/build/vm/hardware.ts';
-import { type Artifacts, buildArtifacts } from '../support/artifacts.ts';
+import { type Artifacts, buildArtifacts, kernelMedium } from '../support/artifacts.ts';
 import { BOOT_TEST_MS, type BootOptions, GENEROUS_MS, bootMachine } from '../support/boot.ts';
 import type { TestMachine } from '../support/boot.ts';
 import { checkExt4, isAllZeros, makeExt4Disk, readExt4Header } from '../support/disks.ts';
@@ -110,15 +109,5 @@ async function makeBlank(name: string): Promise<VmDisk> {
 
 /** Started by its kernel, so that words can be added to the kernel line. */
 async function options(artifacts: Artifacts, disks: readonly VmDisk[], words = ''): Promise<BootOptions> {
-  const line = (await readFile(artifacts.cmdline ?? '', 'utf8')).trim();
-  return {
-    boot: {
-      kind: 'kernel',
-      kernel: artifacts.kernel ?? '',
-      initrd: artifacts.initrd ?? '',
-      commandLine: `${line} ${words}`.trim(),
-    },
-    disks,
-    memoryMb: 320,
-  };
+  return { boot: await kernelMedium(artifacts, words), disks, memoryMb: 320 };
 }

@@ -2,22 +2,15 @@
  * Clients that people use, unmodified: Docker's own of two Debians, dockerode, testcontainers. In a network namespace
  * that stands for the machine, with a registry that stands for the hub. Needs root.
  */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { findClientRoots } from '../support/docker-clients.ts';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-clients-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
 const roots = await findClientRoots();
-process.env.SLIPWAY_TEST_CLIENTS = `${roots.stable}:${roots.newer}`;
-enterPrivateMachine(import.meta.filename, folder, { network: true });
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'clients', { network: true });
 
 const { default: t } = await import('tap');
 const { default: Docker } = await import('dockerode');

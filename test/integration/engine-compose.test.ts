@@ -2,21 +2,13 @@
  * `docker compose` of two Debians, unmodified, with projects as people write them (test/support/compose). In a network
  * namespace that stands for the machine, with a registry that stands for the hub. Needs root.
  */
-import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { type RealClient, findClientRoots } from '../support/docker-clients.ts';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-compose-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
 const roots = await findClientRoots();
-process.env.SLIPWAY_TEST_CLIENTS = `${roots.stable}:${roots.newer}`;
-enterPrivateMachine(import.meta.filename, folder, { network: true });
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'compose', { network: true });
 
 const { default: t } = await import('tap');
 const { startClientMachine } = await import('../support/client-machine.ts');

@@ -2,17 +2,10 @@
  * Every endpoint of Docker's API with good, bad and borderline input, against the tables of test/conformance, which say
  * what Docker 26 answers. Needs root, for namespaces that stand for a machine.
  */
-import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-conformance-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder, { network: true });
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'conformance', { network: true });
 
 const { default: t } = await import('tap');
 const { cleanUp, startDaemon } = await import('../support/engine.ts');

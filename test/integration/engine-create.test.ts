@@ -3,18 +3,12 @@
  * options that reach the container. Needs root, for a mount namespace of its own.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-create-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder);
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'create');
 
 const { default: t } = await import('tap');
 const { cleanUp, eventually, makeImageStore, testPrograms } = await import('../support/engine.ts');

@@ -7,7 +7,6 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   readdirSync,
@@ -17,15 +16,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-disk-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder);
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'disk');
 
 const { default: t } = await import('tap');
 const { bundleDaemon, cleanUp, daemonConfigs, eventually, startDaemon, testPrograms } =

@@ -3,21 +3,15 @@
  * export. Needs root, for a mount namespace of its own.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import type { Entry } from '../../src/shared/archive/entry.ts';
 import { join } from 'node:path';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 import type { Ended } from '../support/files-bench.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-files-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder);
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'files');
 
 const { default: t } = await import('tap');
 const { mountsBelow, openFilesBench } = await import('../support/files-bench.ts');

@@ -1,16 +1,10 @@
 /** What an engine's memory grows by: images that pass through, containers that run. Needs root, for a mount namespace. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-memory-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder);
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'memory');
 
 const { default: t } = await import('tap');
 const {

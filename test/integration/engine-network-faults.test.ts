@@ -2,17 +2,11 @@
  * What becomes of containers' networks when the engine, or what it uses, is killed, and with many at once. With the real
  * netavark, in a network namespace of its own. Needs root.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-netfaults-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder, { network: true });
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'netfaults', { network: true });
 
 const { default: t } = await import('tap');
 const { bundleDaemon, cleanUp, eventually, startDaemon } = await import('../support/engine.ts');

@@ -2,19 +2,12 @@
  * Networks with the real netavark and aardvark-dns and Docker's own client, in a network namespace that stands for the
  * machine; another one beyond it stands for the rest of the world. Needs root.
  */
-import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-networks-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder, { network: true });
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'networks', { network: true });
 
 const { default: t } = await import('tap');
 const { cleanUp, processesWith, startDaemon } = await import('../support/engine.ts');

@@ -5,18 +5,12 @@
  * SLIPWAY_TEST_ASKS sets how many, SLIPWAY_TEST_SEED which ones.
  */
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-races-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder, { network: true });
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'races', { network: true });
 
 const { default: t } = await import('tap');
 const { apiClient, seededRandom } = await import('../support/api-client.ts');

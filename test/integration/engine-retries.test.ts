@@ -3,22 +3,16 @@
  * conmon and crun, faults where the engine names its steps. Needs root, for a mount namespace of its own.
  */
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { ContainerCreateRequest } from '../../src/machine/engine-api/wire.ts';
 import type { EngineEvent } from '../../src/machine/engine-client/engine-client.ts';
 import type { EngineConfig } from '../../src/machine/engine/engine-config.ts';
 import type { ContainerRecord } from '../../src/machine/engine/store/container-record.ts';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-retries-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder);
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'retries');
 
 const { default: t } = await import('tap');
 const { cleanUp, daemonConfigs, eventually, makeImageStore, serviceRequest, testPrograms } =

@@ -2,17 +2,10 @@
  * What can be set of an engine on its machine: daemon.json, certificates of the TLS port and of registries, OCI hooks.
  * With Docker's own client. Needs root, for a mount namespace of its own.
  */
-import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-settings-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder);
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'settings');
 
 const { default: t } = await import('tap');
 const { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } =

@@ -4,18 +4,11 @@
  *
  * SLIPWAY_TEST_KILLS sets how often, SLIPWAY_TEST_SEED what happens when.
  */
-import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-storm-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder, { network: true });
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'storm', { network: true });
 
 const { default: t } = await import('tap');
 const { apiClient, seededRandom } = await import('../support/api-client.ts');

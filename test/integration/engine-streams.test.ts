@@ -3,18 +3,12 @@
  * terminals, logs. Needs root, for a mount namespace of its own.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-streams-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder);
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'streams');
 
 const { default: t } = await import('tap');
 const { argumentsOf, cleanUp, eventually, makeImageStore, serviceRequest, testPrograms } =

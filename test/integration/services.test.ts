@@ -1,18 +1,12 @@
 /** Services on a real engine: what the planner and the image say, as it comes out in real containers. Needs root. */
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findEngineRoot } from '../support/engine-root.ts';
-import { enterPrivateMachine } from '../support/private-machine.ts';
+import { enterEngineTest } from '../support/private-machine.ts';
 import { parseRecipe } from '../../src/shared/manifest/parse-recipe.ts';
 import type { ServiceDefinition } from '../../src/shared/service/definition.ts';
 import type { ServiceHost } from '../../src/machine/services/pods.ts';
 
-const inherited = process.env.SLIPWAY_TEST_FOLDER;
-const folder = inherited ?? mkdtempSync('/tmp/slipway-services-');
-process.env.SLIPWAY_TEST_FOLDER = folder;
-const engineRoot = await findEngineRoot();
-process.env.SLIPWAY_TEST_ENGINE = engineRoot;
-enterPrivateMachine(import.meta.filename, folder);
+const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'services');
 
 const { default: t } = await import('tap');
 const { cleanUp, makeImageStore, testPrograms } = await import('../support/engine.ts');

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BootMedium } from '../../src/build/vm/hardware.ts';
 
 const SLIPWAY = join(import.meta.dirname, '../../bin/slipway');
 
@@ -47,6 +48,13 @@ export async function run(
 
 /** Artifacts by kind: `iso`, `kernel`, `initrd`, `cmdline`. */
 export type Artifacts = Readonly<Record<string, string>>;
+
+/** Kernel and initrd to boot from, as the artifacts of `kernel+initrd` have them. @param words added to the kernel line */
+export async function kernelMedium(artifacts: Artifacts, words = ''): Promise<BootMedium> {
+  const { kernel = '', initrd = '', cmdline = '' } = artifacts;
+  const line = (await readFile(cmdline, 'utf8')).trim();
+  return { kind: 'kernel', kernel, initrd, commandLine: `${line} ${words}`.trim() };
+}
 
 /**
  * Builds a manifest with the real program; throws with its messages if that fails. `folder` gets the

@@ -36,6 +36,8 @@ export async function findClientRoots(): Promise<Readonly<Record<ClientName, str
       { arch, set: { want: [...WANT, 'docker-registry'], omit: ['adduser'] } },
       { arch, set: { want: WANT, omit: [] }, suites: FORKY },
     ]));
+  // For the same file inside a private machine.
+  process.env.SLIPWAY_TEST_CLIENTS = `${stable}:${newer}`;
   return { stable, newer };
 }
 

@@ -1,11 +1,5 @@
-import { HttpClient } from '../../src/build/fetch/http-client.ts';
-import { fetchBlobs } from '../../src/build/fetch/fetch-blobs.ts';
-import { openDebian } from '../../src/build/resolve/debian/debian-index.ts';
-import { findMirrors, packageUrls } from '../../src/build/resolve/debian/mirrors.ts';
-import { openStore, storeRoot } from '../../src/build/store/store.ts';
-import { unpackTools } from '../../src/build/tools/unpack-tools.ts';
 import { hostArch } from '../../src/shared/arch.ts';
-import { ignoreEvents } from '../../src/shared/events.ts';
+import { unpackPackageSets } from './locked-tools.ts';
 
 /** The programs of a machine's engine, and Docker's own client to talk to it. */
 const PACKAGES = [
@@ -45,17 +39,7 @@ export async function findEngineRoot(): Promise<string> {
   if (given) return given;
   const arch = hostArch(process.arch);
   if (!arch) throw new Error(`no packages for ${process.arch}`);
-  await using store = await openStore(storeRoot(process.env));
-  using http = new HttpClient({ env: process.env, maxSockets: 4 });
-  const mirrors = await findMirrors({ mirrors: [], env: process.env, cwd: process.cwd() });
-  const index = await openDebian({ mirrors, store, http, emit: ignoreEvents, now: new Date() });
-  const packages = await index.resolve(arch, { want: PACKAGES, omit: OMIT });
-  const wants = packages.map(pkg => ({
-    name: pkg.name,
-    digest: `sha256:${pkg.sha256}` as const,
-    sizeBytes: pkg.sizeBytes,
-    urls: packageUrls(pkg, mirrors),
-  }));
-  await fetchBlobs(wants, { store, http, emit: ignoreEvents });
-  return await unpackTools(store, packages);
+  const [root] = await unpackPackageSets([{ arch, set: { want: PACKAGES, omit: OMIT } }]);
+  if (root === undefined) throw new Error('the packages of the engine were not unpacked');
+  return root;
 }

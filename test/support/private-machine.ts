@@ -1,5 +1,29 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { findEngineRoot } from './engine-root.ts';
+
+/** Where a test of the engine runs, and the programs it has there. */
+export interface EngineTest {
+  /** A tmpfs of the test's own, gone when it ends. */
+  readonly folder: string;
+  readonly engineRoot: string;
+}
+
+/**
+ * What a test of the engine begins with, before anything else is loaded: the rest of the file runs once, in a private
+ * machine with a folder of its own. The folder and the programs are found before, where the user's home is.
+ * @param name in a word, for the folder's name
+ */
+export async function enterEngineTest(
+  testFile: string,
+  name: string,
+  options: { readonly network?: boolean } = {},
+): Promise<EngineTest> {
+  const folder = (process.env.SLIPWAY_TEST_FOLDER ??= mkdtempSync(`/tmp/slipway-${name}-`));
+  const engineRoot = (process.env.SLIPWAY_TEST_ENGINE = await findEngineRoot());
+  enterPrivateMachine(testFile, folder, options);
+  return { folder, engineRoot };
+}
 
 /**
  * Makes the rest of the test file run in a mount namespace of its own, with cgroup v2 alone over

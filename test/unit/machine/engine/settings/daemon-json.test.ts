@@ -87,6 +87,7 @@ t.test('anything else is refused with its name', async t => {
     [{ proxies: { 'http-proxy': 1 } }, /"proxies" holds a value that is not a text/],
     [{ 'log-driver': 'syslog' }, /"log-driver" is wrong: logger: no log driver named 'syslog'/],
     [{ 'log-opts': { 'max-size': 'big' } }, /"log-opts" is wrong: invalid size/],
+    [{ 'log-driver': 'json-file', 'log-opts': { 'max-size': 1 } }, /"log-opts" holds a value that is not/],
     [{ 'log-opts': { 'max-sise': '1m' } }, /"log-opts" is wrong: unknown log opt 'max-sise'/],
     [{ tlsverify: 'yes' }, /"tlsverify" is neither true nor false/],
     [{ hosts: ['tcp://a:1', 'tcp://b:2'], tlsverify: true }, /more than one TCP address/],
