@@ -168,6 +168,11 @@ export function invalidParameter(message: string, code = 'ENGINE_INVALID_PARAMET
   return refuse(code, 'invalid-input', message);
 }
 
+/** 400: what is to be bound is not there. */
+export function noBindSource(source: string): ToolError {
+  return invalidParameter(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
+}
+
 /** 409 */
 export function notRunning(id: string, doing?: string): ToolError {
   const sentence = `container ${id} is not running`;

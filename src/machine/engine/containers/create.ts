@@ -5,7 +5,7 @@ import { hostArch } from '../../../shared/arch.ts';
 import { ToolError } from '../../../shared/errors.ts';
 import type { ContainerCreateRequest, HostConfig } from '../../engine-api/wire.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
-import { invalidName, invalidParameter } from '../docker-errors.ts';
+import { invalidName, noBindSource } from '../docker-errors.ts';
 import { holdImage } from '../images/forgotten.ts';
 import { checkNetworkConflicts } from '../networks/modes.ts';
 import { planMounts } from '../runtime/oci-mounts.ts';
@@ -97,11 +97,7 @@ export async function createContainer(
 function checkBindSources({ Mounts = [] }: HostConfig): void {
   for (const { Type, Source = '', BindOptions } of Mounts) {
     if (Type !== 'bind' || !isAbsolute(Source) || BindOptions?.CreateMountpoint === true) continue;
-    if (!existsSync(Source)) {
-      throw invalidParameter(
-        `invalid mount config for type "bind": bind source path does not exist: ${Source}`,
-      );
-    }
+    if (!existsSync(Source)) throw noBindSource(Source);
   }
 }
 

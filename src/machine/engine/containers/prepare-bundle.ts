@@ -7,7 +7,7 @@ import type { OciHooks } from '../../../shared/oci-hooks/hook.ts';
 import { existsBelow } from '../../host/place.ts';
 import { isRunning, readOpenFilesLimit } from '../../host/processes.ts';
 import type { EngineContext } from '../context.ts';
-import { conflict, invalidParameter, noSuchImage, notSupported } from '../docker-errors.ts';
+import { conflict, invalidParameter, noBindSource, noSuchImage, notSupported } from '../docker-errors.ts';
 import { readAccountsBelow } from '../files/account-files.ts';
 import type { Image } from '../images/image-catalog.ts';
 import { namespaceOf } from '../networks/attach.ts';
@@ -171,11 +171,7 @@ async function checkSources(mounts: readonly PlannedMount[]): Promise<void> {
       await stat(mount.source);
     } catch (error) {
       if (!isSystemError(error, 'ENOENT')) throw error;
-      if (!mount.makeSource) {
-        throw invalidParameter(
-          `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
-        );
-      }
+      if (!mount.makeSource) throw noBindSource(mount.source);
       await mkdir(mount.source, { recursive: true });
     }
   }

@@ -3,12 +3,11 @@ import { compareApiVersions } from '../../engine-api/api-version.ts';
 import { ToolError } from '../../../shared/errors.ts';
 import { httpStatusOf } from '../../engine-api/http-status.ts';
 import { formatFrame } from '../../engine-api/stdcopy.ts';
-import { invalidParameter } from '../docker-errors.ts';
 import { DetachScanner, parseDetachKeys } from '../streams/detach-keys.ts';
 import type { OutputReading } from './backend.ts';
 import type { Exchange } from './exchange.ts';
 import { type OutputFormat, outputType, sendOutput, RAW_STREAM } from './output-format.ts';
-import { booleanQuery, numberQuery } from './query.ts';
+import { booleanQuery, sizeQuery } from './query.ts';
 
 /** What attaching to containers needs of the engine. */
 export interface AttachBackend {
@@ -93,11 +92,7 @@ export async function containerAttachSocket(exchange: Exchange): Promise<void> {
 
 /** POST /containers/{id}/resize */
 export async function containerResize({ backend, parameters, query, reply }: Exchange): Promise<void> {
-  const rows = numberQuery(query, 'h');
-  const columns = numberQuery(query, 'w');
-  if (rows === undefined || columns === undefined) {
-    throw invalidParameter('strconv.Atoi: parsing "": invalid syntax');
-  }
+  const { rows, columns } = sizeQuery(query);
   await backend.attach.resize(parameters.id ?? '', rows, columns);
   reply.empty(200);
 }

@@ -1,11 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
 import { formatFrame, type StdStream } from '../../engine-api/stdcopy.ts';
-import { invalidParameter } from '../docker-errors.ts';
 import { DetachScanner, parseDetachKeys } from '../streams/detach-keys.ts';
 import type { ExecStreams } from './backend.ts';
 import { type Exchange, writeAll } from './exchange.ts';
 import { outputType } from './output-format.ts';
-import { numberQuery } from './query.ts';
+import { sizeQuery } from './query.ts';
 import { bool, decodeBody, integer, list, struct, text } from './go-json.ts';
 
 interface CreateBody {
@@ -134,11 +133,7 @@ export async function execStart({
 
 /** POST /exec/{id}/resize */
 export function execResize({ backend, parameters, query, reply }: Exchange): void {
-  const rows = numberQuery(query, 'h');
-  const columns = numberQuery(query, 'w');
-  if (rows === undefined || columns === undefined) {
-    throw invalidParameter('strconv.Atoi: parsing "": invalid syntax');
-  }
+  const { rows, columns } = sizeQuery(query);
   backend.execs.resize(parameters.id ?? '', rows, columns);
   reply.empty(200);
 }

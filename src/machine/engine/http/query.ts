@@ -7,6 +7,16 @@ export function booleanQuery(query: URLSearchParams, name: string): boolean {
   return !['', '0', 'no', 'false', 'none'].includes(value);
 }
 
+/** The size of a terminal, both parts of which must be there. Throws ENGINE_INVALID_PARAMETER. */
+export function sizeQuery(query: URLSearchParams): { readonly rows: number; readonly columns: number } {
+  const rows = numberQuery(query, 'h');
+  const columns = numberQuery(query, 'w');
+  if (rows === undefined || columns === undefined) {
+    throw invalidParameter('strconv.Atoi: parsing "": invalid syntax');
+  }
+  return { rows, columns };
+}
+
 /** A whole number; undefined when absent. Throws ENGINE_INVALID_PARAMETER. */
 export function numberQuery(query: URLSearchParams, name: string): number | undefined {
   const value = query.get(name);

@@ -32,7 +32,6 @@ const HIJACKED: ReadonlySet<string> = new Set<RouteName>([
 ]);
 /** As Go's server has it: the names of all images to save stand in one line. */
 const MAX_HEADER_BYTES = 1024 * 1024;
-const NEVER_MS = LONGEST_TIMER_MS;
 /** A client that vanished must not hold its place for ever. */
 const KEEPALIVE_MS = 15_000;
 const HANDSHAKE_MS = 20_000;
@@ -52,7 +51,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 export async function serveApi(loadBackend: LoadBackend, socketPath: string, log: Log): Promise<ApiServer> {
   // Only root connects here, so nobody is hurried, and no timer looks for those that are slow.
   const server = createServer({
-    connectionsCheckingInterval: NEVER_MS,
+    connectionsCheckingInterval: LONGEST_TIMER_MS,
     headersTimeout: 0,
     maxHeaderSize: MAX_HEADER_BYTES,
     shouldUpgradeCallback: isHijacked,

@@ -52,9 +52,8 @@ const KEYS: Readonly<Record<string, Reader>> = {
   'log-driver': (value, refuse, file) => {
     if (typeof value !== 'string') throw refuse('is not a text');
     checkLog(value, {}, refuse);
-    // Both at once, as the options are those of the driver, whichever is written first.
-    const options = file['log-opts'];
-    return { log: { driver: value, ...(isMapping(options) ? { options: mappingOf(options, refuse) } : {}) } };
+    // Options are those of a driver, so both come at once, whichever is written first.
+    return file['log-opts'] === undefined ? { log: { driver: value } } : {};
   },
   'log-opts': (value, refuse, file) => {
     const options = mappingOf(value, refuse);

@@ -20,20 +20,16 @@ export function readRegistryCertificates(
     if (names === undefined) continue;
     const read = (name: string): string => readFileSync(join(folder, host, name), 'utf8');
     const authorities = names.filter(name => name.endsWith('.crt')).map(read);
-    const pair = names.find(name => name.endsWith('.cert'));
-    if (pair !== undefined && !names.includes(pair.replace(/cert$/, 'key'))) {
-      throw new ToolError(
-        `${join(folder, host, pair)}: its key is missing: ${pair.replace(/cert$/, 'key')}`,
-        {
-          code: 'ENGINE_SETTINGS_INVALID',
-          kind: 'environment',
-        },
-      );
+    const certificate = names.find(name => name.endsWith('.cert'));
+    if (certificate === undefined) return { authorities };
+    const key = certificate.replace(/cert$/, 'key');
+    if (!names.includes(key)) {
+      throw new ToolError(`${join(folder, host, certificate)}: its key is missing: ${key}`, {
+        code: 'ENGINE_SETTINGS_INVALID',
+        kind: 'environment',
+      });
     }
-    return {
-      authorities,
-      ...(pair === undefined ? {} : { certificate: read(pair), key: read(pair.replace(/cert$/, 'key')) }),
-    };
+    return { authorities, certificate: read(certificate), key: read(key) };
   }
   return undefined;
 }
