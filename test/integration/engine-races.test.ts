@@ -95,8 +95,9 @@ const expectTruth = async (): Promise<void> => {
       const { State } = JSON.parse(text) as {
         readonly State: { readonly Running: boolean; readonly Restarting: boolean };
       };
-      if (State.Restarting) return undefined;
-      return monitors.length === (State.Running ? 1 : 0) ? true : undefined;
+      // One that can never start again, its network gone for instance, is restarting for as long as it is there.
+      const hasMonitor = State.Running && !State.Restarting;
+      return monitors.length === (hasMonitor ? 1 : 0) ? true : undefined;
     });
   }
 };
