@@ -146,6 +146,7 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
       context.monitors.releaseAll();
       context.ooms.releaseAll();
       context.logs.releaseAll();
+      await context.images.sweepMounts();
     },
   };
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { mkdir, readdir, rm, symlink } from 'node:fs/promises';
+import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgramOrThrow } from './run-program.ts';
 
@@ -12,7 +12,7 @@ export interface OverlayMount {
   /** On the upper folder's file system, empty. */
   readonly work: string;
   readonly target: string;
-  /** A folder for short links to the lower folders; emptied and filled here. */
+  /** A folder for short links to the lower folders, in memory; emptied and filled here. */
   readonly links: string;
 }
 
@@ -38,12 +38,12 @@ async function mountStack(
   overlay: Pick<OverlayMount, 'lower' | 'target' | 'links'>,
   more: string,
 ): Promise<void> {
-  await mkdir(overlay.links, { recursive: true });
-  for (const name of await readdir(overlay.links)) await rm(join(overlay.links, name), { recursive: true });
+  mkdirSync(overlay.links, { recursive: true });
+  for (const name of readdirSync(overlay.links)) rmSync(join(overlay.links, name), { recursive: true });
   // The kernel wants one at least.
-  if (overlay.lower.length === 0) await mkdir(join(overlay.links, '0'));
+  if (overlay.lower.length === 0) mkdirSync(join(overlay.links, '0'));
   for (const [index, folder] of overlay.lower.entries())
-    await symlink(folder, join(overlay.links, String(index)));
+    symlinkSync(folder, join(overlay.links, String(index)));
   const lower = overlay.lower.map((_, index) => String(index)).join(':') || '0';
   const options = `lowerdir=${lower},${more}`;
   await runProgramOrThrow(

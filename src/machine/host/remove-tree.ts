@@ -54,6 +54,13 @@ async function removeOnce(top: Place, parent: Place, name: Buffer, depth: number
   } catch (error) {
     if (!isSystemError(error, 'EISDIR')) throw error;
   }
+  // Most folders of a container are empty, and looking into them costs much more than this.
+  try {
+    await rmdir(parent.pathOf(name));
+    return;
+  } catch (error) {
+    if (!isSystemError(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+  }
   await using node = await parent.child(name);
   if (node === undefined) return;
   if (depth >= MAX_DEPTH) {

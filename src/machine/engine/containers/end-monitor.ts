@@ -31,5 +31,5 @@ export async function endMonitor(context: EngineContext, id: string): Promise<vo
     const monitor = identifyProcess(pid, context.bootId);
     if (monitor !== undefined) signalProcess(monitor, SIGKILL, context.bootId);
   }
-  await forgetExit(context, id);
+  forgetExit(context, id);
 }

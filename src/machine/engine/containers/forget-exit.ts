@@ -1,14 +1,14 @@
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../../shared/errors.ts';
 import type { EngineContext } from '../context.ts';
 
 /** Removes what conmon left of a life, once what it says is in the record: the next life's has the same name. */
-export async function forgetExit(context: EngineContext, id: string): Promise<void> {
+export function forgetExit(context: EngineContext, id: string): void {
   try {
     context.step('exit: forget');
-    await rm(join(context.paths.exits, id), { force: true });
-    await rm(context.table.paths(id).persist, { recursive: true, force: true });
+    rmSync(join(context.paths.exits, id), { force: true });
+    rmSync(context.table.paths(id).persist, { recursive: true, force: true });
   } catch (error) {
     // The next start removes it first; a restart that is due must not be lost over it.
     context.log.warning('an exit file could not be removed', { container: id, reason: messageOf(error) });

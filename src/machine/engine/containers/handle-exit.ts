@@ -88,7 +88,7 @@ async function settle(
       execDuration: String(Math.floor(ranMs / 1000)),
     });
     // Else the exit file is all that tells the next engine.
-    if (isWritten) await forgetExit(context, id);
+    if (isWritten) forgetExit(context, id);
   };
   if (decision.kind === 'restart') {
     await recorded(await noteRestart(context, id, life, decision));

@@ -10,7 +10,7 @@ import { StartFailure } from '../docker-errors.ts';
 import { CURRENT } from '../logs/log-files.ts';
 import type { LogLimits } from '../logs/log-keeper.ts';
 import { attachNetworks } from '../networks/attach.ts';
-import { startMonitor } from '../runtime/conmon.ts';
+import { openMonitor, type WaitingMonitor } from '../runtime/conmon.ts';
 import { runtimeArguments, startInRuntime } from '../runtime/crun.ts';
 import { mergeConfig } from '../runtime/merge-config.ts';
 import { planHealth } from '../supervise/health-state.ts';
@@ -21,7 +21,7 @@ import { refreshLinks } from '../networks/refresh-links.ts';
 import { clearRuntime, tryClearRuntime } from './clear-runtime.ts';
 import { endMonitor } from './end-monitor.ts';
 import { keepOom } from './note-oom.ts';
-import { prepareBundle } from './prepare-bundle.ts';
+import { forgetLastLife, prepareBundle } from './prepare-bundle.ts';
 import { runtimeOf } from './runtime-of.ts';
 
 const UNKEPT_LOG_BYTES = 1024 * 1024;
@@ -50,10 +50,13 @@ export async function launch(
     context.step('start: connect');
     await attachNetworks(context, id);
     context.step('start: bundle');
-    await prepareBundle(context, context.table.get(id));
+    await forgetLastLife(context, id);
     // It has a live log from here on, and is not among those that have ended.
     context.logs.forget(id);
-    const state = await startProcesses(context, record);
+    context.step('start: monitor');
+    await using monitor = await openMonitorOf(context, record);
+    await prepareBundle(context, context.table.get(id));
+    const state = await startProcesses(context, record, monitor);
     await context.table.update(id, { ...outcome, starting: false, state });
   } catch (error) {
     context.monitors.release(id);
@@ -115,16 +118,15 @@ function logLimitsOf(request: ContainerCreateRequest): LogLimits | undefined {
   return maxFileBytes === undefined ? undefined : { maxFileBytes, maxTotalBytes: maxFileBytes * maxFiles };
 }
 
-async function startProcesses(context: EngineContext, record: ContainerRecord): Promise<ContainerState> {
+async function openMonitorOf(context: EngineContext, record: ContainerRecord): Promise<WaitingMonitor> {
   const { id, request } = record;
-  const { config, bootId } = context;
+  const { config } = context;
   const runtime = runtimeOf(context, record);
   const paths = context.table.paths(id);
   const cgroupFolder = config.cgroups && join(config.cgroups.root, config.cgroups.monitors);
   // Whoever tidies up cgroups may have taken one that was empty.
   if (cgroupFolder !== undefined) await createCgroup(cgroupFolder);
-  context.step('start: monitor');
-  const pid = await startMonitor({
+  return openMonitor({
     conmon: config.programs.conmon,
     runtime: runtime.program,
     runtimeArguments: runtimeArguments(runtime),
@@ -145,19 +147,32 @@ async function startProcesses(context: EngineContext, record: ContainerRecord): 
     stdinOnce: request.StdinOnce === true && request.Tty !== true,
     ...(cgroupFolder === undefined ? {} : { cgroupFolder }),
   });
+}
+
+/** Makes the container and starts its program. */
+async function startProcesses(
+  context: EngineContext,
+  record: ContainerRecord,
+  monitor: WaitingMonitor,
+): Promise<ContainerState> {
+  const { id } = record;
+  const { bootId } = context;
+  const paths = context.table.paths(id);
+  context.step('start: make');
+  const pid = await monitor.makeContainer();
   const process = identifyProcess(pid, bootId);
-  const monitor = await identifyMonitor(paths.monitorPidFile, bootId);
+  const itsMonitor = await identifyMonitor(paths.monitorPidFile, bootId);
   // The container has been made and waits, so neither can be missing unless someone killed it.
-  if (process === undefined || monitor === undefined) {
+  if (process === undefined || itsMonitor === undefined) {
     throw new StartFailure(`container ${id} was killed while it was being started`, 128);
   }
   const startedAtMs = context.clock();
   context.step('start: run');
-  await startInRuntime(runtime, id);
+  await startInRuntime(runtimeOf(context, record), id);
   context.monitors.watch(id, paths.bundle, () => context.onMonitorGone(id));
   const { state } = record;
   const last = 'finishedAtMs' in state ? { lastFinishedAtMs: state.finishedAtMs } : {};
-  return { status: 'running', startedAtMs, process, monitor, ...last };
+  return { status: 'running', startedAtMs, process, monitor: itsMonitor, ...last };
 }
 
 async function identifyMonitor(file: string, bootId: string): Promise<ProcessIdentity | undefined> {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -64,35 +64,35 @@ export function networkFilesOf(
 
 /**
  * Writes the files of a container that is about to start, or whose networks have changed, and answers the mounts
- * that show them. A file that a running container sees is written in place.
+ * that show them. A file that a running container sees is written in place. All of them are in memory.
  */
-export async function writeNetworkFiles(
+export function writeNetworkFiles(
   context: EngineContext,
   record: ContainerRecord,
   names: NetworkNames,
-): Promise<PlannedMount[]> {
+): PlannedMount[] {
   const files = networkFilesOf(context, record);
   if (files === undefined) return [];
   const host = record.request.HostConfig ?? {};
   if (host.NetworkMode?.startsWith('container:') !== true) {
-    await mkdir(context.table.paths(record.id).bundle, { recursive: true, mode: 0o700 });
+    mkdirSync(context.table.paths(record.id).bundle, { recursive: true, mode: 0o700 });
     const name = hostnameOf(record.request, record.id, context.config.machineName ?? hostname());
     const domain = nonEmpty(record.request.Domainname);
     const fullName = domain === undefined ? name : `${name}.${domain}`;
     const onHost = host.NetworkMode === 'host';
-    await write(files.hostname, `${name}\n`);
-    await write(
+    write(files.hostname, `${name}\n`);
+    write(
       files.hosts,
       formatHosts(
-        onHost ? await readOr('/etc/hosts', `${LOCAL_LINES.join('\n')}\n`) : `${LOCAL_LINES.join('\n')}\n`,
+        onHost ? readOr('/etc/hosts', `${LOCAL_LINES.join('\n')}\n`) : `${LOCAL_LINES.join('\n')}\n`,
         host.ExtraHosts ?? [],
         names,
         domain === undefined ? [name] : [fullName, name],
       ),
     );
-    await write(
+    write(
       files.resolvConf,
-      formatResolvConf(await readOr('/etc/resolv.conf', ''), host, names.nameservers, onHost),
+      formatResolvConf(readOr('/etc/resolv.conf', ''), host, names.nameservers, onHost),
     );
   }
   const access = host.ReadonlyRootfs === true ? ['ro'] : [];
@@ -175,13 +175,13 @@ export function parseResolvConf(text: string): {
 }
 
 /** In place: the file may be mounted in a container. */
-async function write(path: string, text: string): Promise<void> {
-  await writeFile(path, text, { mode: 0o644 });
+function write(path: string, text: string): void {
+  writeFileSync(path, text, { mode: 0o644 });
 }
 
-async function readOr(path: string, otherwise: string): Promise<string> {
+function readOr(path: string, otherwise: string): string {
   try {
-    return (await readFile(path, 'utf8')).slice(0, MAX_FILE_BYTES);
+    return readFileSync(path, 'utf8').slice(0, MAX_FILE_BYTES);
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'EACCES', 'EISDIR')) return otherwise;
     throw error;

@@ -1,4 +1,5 @@
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hostArch } from '../../../shared/arch.ts';
@@ -31,21 +32,28 @@ import { prepareSharedMemory } from './shared-memory.ts';
 import { nonEmpty } from '../non-empty.ts';
 import { matchHooks } from '../hooks/match-hooks.ts';
 
+const CONFIG = 'config.json';
+
 /**
- * Makes everything that conmon needs to create the container: the mounted root file system and
- * config.json. What an earlier life left behind is taken away first.
+ * Takes away what an earlier life of a container left in its folders, most of which are in memory, and makes them.
+ * Without a config.json nobody can make the container before `prepareBundle` is through.
  */
+export async function forgetLastLife(context: EngineContext, id: string): Promise<void> {
+  const paths = context.table.paths(id);
+  forgetExit(context, id);
+  for (const file of [paths.pidFile, paths.monitorPidFile, join(paths.bundle, CONFIG)])
+    rmSync(file, { force: true });
+  for (const folder of [paths.bundle, paths.persist]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await mkdir(paths.logs, { recursive: true, mode: 0o700 });
+}
+
+/** Makes what the runtime needs to create a container: the mounted root file system and config.json. */
 export async function prepareBundle(context: EngineContext, record: ContainerRecord): Promise<void> {
   const { request } = record;
   const host = request.HostConfig ?? {};
   const paths = context.table.paths(record.id);
   const image = context.images.byId(record.imageId);
   if (image === undefined) throw noSuchImage(request.Image);
-
-  await forgetExit(context, record.id);
-  for (const file of [paths.pidFile, paths.monitorPidFile]) await rm(file, { force: true });
-  for (const folder of [paths.bundle, paths.logs, paths.persist])
-    await mkdir(folder, { recursive: true, mode: 0o700 });
 
   const namespaces = planNamespaces(
     request.NetworkDisabled === true ? { ...host, NetworkMode: 'none' } : host,
@@ -65,7 +73,7 @@ export async function prepareBundle(context: EngineContext, record: ContainerRec
     },
     volumes,
     [
-      ...(await writeNetworkFiles(context, record, namesOf(context, record))),
+      ...writeNetworkFiles(context, record, namesOf(context, record)),
       ...(usesInit(request, namespaces) ? [initMount(context)] : []),
     ],
   );
@@ -99,7 +107,7 @@ export async function prepareBundle(context: EngineContext, record: ContainerRec
   const hooks = await hooksFor(context, spec, record);
   context.step('start: configuration');
   const whole = hooks === undefined ? spec : { ...spec, hooks };
-  await writeFile(join(paths.bundle, 'config.json'), formatOciJson(whole), { mode: 0o600 });
+  writeFileSync(join(paths.bundle, CONFIG), formatOciJson(whole), { mode: 0o600 });
 }
 
 /** The machine's hooks that are for this container. Throws OCI_HOOK_INVALID. */
@@ -165,15 +173,17 @@ async function hasMountPoints(root: string, mounts: readonly PlannedMount[], cwd
 }
 
 async function checkSources(mounts: readonly PlannedMount[]): Promise<void> {
-  for (const mount of mounts.filter(mount => mount.type === 'bind')) {
-    if (mount.source.includes('\0')) throw invalidParameter('a mount has a NUL byte in its source');
-    try {
-      await stat(mount.source);
-    } catch (error) {
-      if (!isSystemError(error, 'ENOENT')) throw error;
-      if (!mount.makeSource) throw noBindSource(mount.source);
-      await mkdir(mount.source, { recursive: true });
-    }
+  await Promise.all(mounts.filter(({ type }) => type === 'bind').map(checkSource));
+}
+
+async function checkSource({ source, makeSource }: PlannedMount): Promise<void> {
+  if (source.includes('\0')) throw invalidParameter('a mount has a NUL byte in its source');
+  try {
+    await stat(source);
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw error;
+    if (!makeSource) throw noBindSource(source);
+    await mkdir(source, { recursive: true });
   }
 }
 

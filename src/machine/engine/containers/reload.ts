@@ -103,7 +103,7 @@ async function reconcileOne(context: EngineContext, id: string): Promise<void> {
       await endHalfStarted(context, id);
       await clearRuntime(context, id);
       // It may have run to its end.
-      await forgetExit(context, id);
+      forgetExit(context, id);
       await context.table.note(id, { starting: false });
       if (action === 'undo-and-retry') keepWaiting(context, record);
       return;

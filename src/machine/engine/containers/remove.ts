@@ -67,7 +67,7 @@ export async function removeNow(context: EngineContext, id: string, withVolumes:
   await clearRuntime(context, id);
   // Of a start that was cut off. Where an end could not be written it is all that tells the next engine.
   const isWritten = !context.table.unwritten.has(id);
-  if (isWritten) await forgetExit(context, id);
+  if (isWritten) forgetExit(context, id);
   const summary = summaryOf(context, id);
   const record = context.table.get(id);
   // Nobody ever removes those of a service by hand.
@@ -76,7 +76,7 @@ export async function removeNow(context: EngineContext, id: string, withVolumes:
     withVolumes || record.scope === 'boot' ? await markAnonymous(context, volumesOf(record)) : [];
   context.step('remove: record');
   await context.table.delete(id);
-  if (!isWritten) await forgetExit(context, id);
+  if (!isWritten) forgetExit(context, id);
   context.step('remove: volumes');
   await removeAnonymous(context, anonymous);
   await sweepForgotten(context);

@@ -29,5 +29,5 @@ export async function mountContainerRoot(context: EngineContext, id: string, ima
 export async function releaseRoot(context: EngineContext, id: string): Promise<void> {
   if (context.roots.isLeased(id)) return;
   await unmountAll(context.config.programs.busybox, context.table.paths(id).rootfs);
-  await context.images.releaseLayers(id);
+  context.images.releaseLayers(id);
 }

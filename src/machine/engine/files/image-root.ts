@@ -19,7 +19,7 @@ export async function openImageRoot(context: EngineContext, image: Image): Promi
   const layers = await context.images.openLayers(image);
   const [only, ...more] = layers.folders;
   if (only !== undefined && more.length === 0) {
-    return { folder: only, [Symbol.asyncDispose]: () => layers[Symbol.asyncDispose]() };
+    return { folder: only, [Symbol.asyncDispose]: () => Promise.resolve(layers[Symbol.dispose]()) };
   }
   const { busybox } = context.config.programs;
   const home = join(context.paths.views, randomBytes(8).toString('hex'));
@@ -27,7 +27,7 @@ export async function openImageRoot(context: EngineContext, image: Image): Promi
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const close = async (): Promise<void> => {
     await unmountAll(busybox, folder);
-    await layers[Symbol.asyncDispose]();
+    layers[Symbol.dispose]();
     // Not what may still be mounted below.
     await rm(join(home, 'links'), { recursive: true, force: true });
     await rmdir(folder);
@@ -48,7 +48,7 @@ export async function openImageRoot(context: EngineContext, image: Image): Promi
  * image to find nothing.
  */
 export async function mayHavePath(context: EngineContext, image: Image, path: string): Promise<boolean> {
-  await using layers = await context.images.openLayers(image);
+  using layers = await context.images.openLayers(image);
   for (const layer of layers.folders) if (await layerMayHave(layer, path)) return true;
   return false;
 }

@@ -132,6 +132,8 @@ function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): Api
   server.maxConnections = MAX_CONNECTIONS;
   // Logs, events and waits go on for as long as the client likes.
   server.requestTimeout = 0;
+  // As Docker's server has it: a client that was idle for long may still use its connection.
+  server.keepAliveTimeout = 0;
   return {
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()));

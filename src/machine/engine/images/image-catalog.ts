@@ -11,7 +11,7 @@ import { loadReadOnlyImages } from './read-only-store.ts';
 export type { Image } from './image.ts';
 
 /** Layers of an image as folders, until it is disposed of. */
-export interface OpenLayers extends AsyncDisposable {
+export interface OpenLayers extends Disposable {
   /** Lowest first. */
   readonly folders: readonly string[];
 }
@@ -136,11 +136,11 @@ export class ImageCatalog {
   /** An image's layers as folders, for a moment. Throws PROGRAM_FAILED. */
   async openLayers(image: Image): Promise<OpenLayers> {
     const holder = `moment-${randomBytes(8).toString('hex')}`;
-    const release = (): Promise<void> => image.home.releaseLayers(holder);
+    const release = (): void => image.home.releaseLayers(holder);
     try {
-      return { folders: await image.home.openLayers(image.layers, holder), [Symbol.asyncDispose]: release };
+      return { folders: await image.home.openLayers(image.layers, holder), [Symbol.dispose]: release };
     } catch (error) {
-      await release();
+      release();
       throw error;
     }
   }
@@ -154,8 +154,13 @@ export class ImageCatalog {
   }
 
   /** Gives back what `mountLayers` gave to a container; no error when that was nothing. */
-  async releaseLayers(containerId: string): Promise<void> {
-    await Promise.all(this.#stores.map(store => store.releaseLayers(containerId)));
+  releaseLayers(containerId: string): void {
+    for (const store of this.#stores) store.releaseLayers(containerId);
+  }
+
+  /** Unmounts every layer that nobody has. Throws PROGRAM_FAILED. */
+  async sweepMounts(): Promise<void> {
+    await Promise.all(this.#stores.map(store => store.sweepMounts()));
   }
 
   #resolve(name: string, images: readonly Image[]): Image {

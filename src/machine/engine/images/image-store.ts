@@ -78,7 +78,7 @@ export class ImageStore implements ImageHome {
     const { durable, mkfsErofs, log, onStep } = options;
     this.#options = options;
     this.#folder = join(options.folder, 'images');
-    this.#mounts = new LayerMounts(options.busybox, options.mounts);
+    this.#mounts = new LayerMounts(options.busybox, options.mounts, log);
     this.layers = new LayerStore({ folder: join(options.folder, 'layers'), durable, mkfsErofs, log, onStep });
   }
 
@@ -160,8 +160,8 @@ export class ImageStore implements ImageHome {
     return folders;
   }
 
-  releaseLayers(holder: string): Promise<void> {
-    return this.#mounts.release(holder);
+  releaseLayers(holder: string): void {
+    this.#mounts.release(holder);
   }
 
   /** Registers a holder of an image whose layers an earlier engine mounted. */
@@ -169,7 +169,7 @@ export class ImageStore implements ImageHome {
     for (const { diffId } of this.#images.get(id)?.layers ?? []) this.#mounts.adopt(diffId, holder);
   }
 
-  /** Unmounts layers that nobody has, once all holders have been registered. */
+  /** Unmounts layers that nobody has, once all holders have been registered. Throws PROGRAM_FAILED. */
   sweepMounts(): Promise<void> {
     return this.#mounts.sweep();
   }
@@ -260,7 +260,7 @@ export class ImageStore implements ImageHome {
     await this.#forgetNames(references);
     this.#options.onStep('image: delete');
     await discard(away, this.#options.log);
-    return this.#removeUnusedLayers();
+    return this.#removeIdleLayers();
   }
 
   /** Of an image that is gone already, so that its names mean nothing even where they cannot be taken off the disk. */
@@ -277,7 +277,15 @@ export class ImageStore implements ImageHome {
 
   /** Removes layers that no image has and nobody has pinned; answers them. */
   async removeUnusedLayers(): Promise<ImageLayer[]> {
-    return this.#queue.run(STORE, () => this.#removeUnusedLayers());
+    return this.#queue.run(STORE, () => this.#removeIdleLayers());
+  }
+
+  /** One that is mounted keeps its place on the disk. */
+  async #removeIdleLayers(): Promise<ImageLayer[]> {
+    await this.sweepMounts().catch((error: unknown) => {
+      this.#options.log.warning('layers could not be unmounted', { reason: messageOf(error) });
+    });
+    return this.#removeUnusedLayers();
   }
 
   #removeUnusedLayers(): Promise<ImageLayer[]> {

@@ -49,7 +49,7 @@ export interface ImageHome {
   /** Folders of layers in the same order, for as long as `holder` has them. Throws PROGRAM_FAILED. */
   openLayers(layers: readonly ImageLayer[], holder: string): Promise<string[]>;
   /** Gives back what `openLayers` gave to a holder. */
-  releaseLayers(holder: string): Promise<void>;
+  releaseLayers(holder: string): void;
   /** The record of a layer's tar headers. */
   readHeaders(diffId: Digest): AsyncIterable<Uint8Array>;
 }

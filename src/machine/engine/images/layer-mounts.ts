@@ -1,12 +1,16 @@
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, hexOf } from '../../../shared/digest.ts';
-import { isSystemError } from '../../../shared/errors.ts';
+import { isSystemError, messageOf } from '../../../shared/errors.ts';
 import { countMounts, mountErofs, unmountAll } from '../../host/mounts.ts';
+import type { Log } from '../../log.ts';
 import { KeyedQueue } from '../keyed-queue.ts';
 
+/** How long a layer that nobody wants stays mounted: often the next container of the same image comes soon. */
+const IDLE_MS = 10_000;
+
 /**
- * Layers of one store as folders: each is mounted when it is first wanted and unmounted when nobody wants it
+ * Layers of one store as folders: each is mounted when it is first wanted and unmounted a while after nobody wants it
  * any more, so that containers of an image share its pages.
  *
  * INVARIANTS
@@ -19,9 +23,12 @@ export class LayerMounts {
   readonly #folder: string;
   readonly #holders = new Map<string, Set<string>>();
   readonly #queue = new KeyedQueue();
+  readonly #idle = new Map<string, NodeJS.Timeout>();
+  readonly #log: Log;
 
-  constructor(busybox: string, folder: string) {
+  constructor(busybox: string, folder: string, log: Log) {
     this.#busybox = busybox;
+    this.#log = log;
     this.#folder = folder;
   }
 
@@ -46,14 +53,25 @@ export class LayerMounts {
     this.#holders.set(hex, holders.add(holder));
   }
 
-  /** Gives back everything that a holder has; unmounts what nobody else has. */
-  async release(holder: string): Promise<void> {
-    const given = [...this.#holders].filter(([, holders]) => holders.delete(holder)).map(([hex]) => hex);
-    await Promise.all(given.map(hex => this.#unmountUnheld(hex)));
+  /** Gives back everything that a holder has; what nobody else has is unmounted after a while. */
+  release(holder: string): void {
+    for (const [hex, holders] of this.#holders) {
+      if (!holders.delete(holder) || holders.size > 0) continue;
+      clearTimeout(this.#idle.get(hex));
+      const timer = setTimeout(() => {
+        this.#idle.delete(hex);
+        this.#unmountUnheld(hex).catch((error: unknown) => {
+          this.#log.warning('a layer could not be unmounted', { layer: hex, reason: messageOf(error) });
+        });
+      }, IDLE_MS);
+      this.#idle.set(hex, timer.unref());
+    }
   }
 
-  /** Unmounts what nobody has: left by an engine that was killed. */
+  /** Unmounts at once what nobody has, also what an engine that was killed has left. Throws PROGRAM_FAILED. */
   async sweep(): Promise<void> {
+    for (const timer of this.#idle.values()) clearTimeout(timer);
+    this.#idle.clear();
     const names = await readdir(this.#folder).catch((error: unknown) => {
       if (isSystemError(error, 'ENOENT')) return [];
       throw error;

@@ -40,7 +40,7 @@ export async function* readLayerTar(
       });
     }
   } finally {
-    await home.releaseLayers(holder);
+    home.releaseLayers(holder);
   }
 }
 

@@ -38,7 +38,7 @@ function readOnlyHome(folder: string): ImageHome {
     },
     readManifest: () => Promise.resolve(undefined),
     openLayers: layers => Promise.resolve(layers.map(({ diffId }) => layerPath(diffId))),
-    releaseLayers: () => Promise.resolve(),
+    releaseLayers: () => undefined,
     readHeaders: diffId => createReadStream(`${layerPath(diffId)}.headers`),
   };
 }

@@ -80,7 +80,7 @@ export async function connectNetwork(
       context.step('network: settle');
       const done = await context.table.update(id, { sandbox: planned.sandbox });
       context.step('network: write names');
-      await writeNetworkFiles(context, done, namesOf(context, done));
+      writeNetworkFiles(context, done, namesOf(context, done));
     });
   });
   publishNetworkEvent(context, 'connect', network, id);

@@ -72,7 +72,7 @@ export async function disconnectNetwork(
       const changed = await context.table.update(id, { endpoints, sandbox: left });
       const done = left.gateway === undefined ? await moveGateway(context, netavark, changed, left) : changed;
       context.step('network: write names');
-      await writeNetworkFiles(context, done, namesOf(context, done));
+      writeNetworkFiles(context, done, namesOf(context, done));
     });
   });
   if (network !== undefined) publishNetworkEvent(context, 'disconnect', network, id);

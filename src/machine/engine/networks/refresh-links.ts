@@ -12,8 +12,7 @@ export async function refreshLinks(context: EngineContext, id: string): Promise<
     try {
       await context.queue.run(NETWORKS_KEY, async () => {
         const now = context.table.find(other.id);
-        if (now !== undefined && isLive(now.state))
-          await writeNetworkFiles(context, now, namesOf(context, now));
+        if (now !== undefined && isLive(now.state)) writeNetworkFiles(context, now, namesOf(context, now));
       });
     } catch (error) {
       // Another of its links may lead nowhere now; what it knew stays.

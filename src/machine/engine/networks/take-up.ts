@@ -81,7 +81,7 @@ export async function settleEndpoints(context: EngineContext, id: string): Promi
     });
     const done = left.gateway === undefined ? await moveGateway(context, netavark, changed, left) : changed;
     context.step('network: write names');
-    await writeNetworkFiles(context, done, namesOf(context, done));
+    writeNetworkFiles(context, done, namesOf(context, done));
   });
 }
 

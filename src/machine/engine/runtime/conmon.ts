@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { access, constants, open, readFile } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -55,56 +55,83 @@ export function formatMonitorArguments(start: MonitorStart): string[] {
   ];
 }
 
+/** A conmon that is ready and waits; one that is let go of before `makeContainer` ends without having done anything. */
+export interface WaitingMonitor extends AsyncDisposable {
+  /**
+   * Has it make the container, without starting its program, and waits for its word on the sync pipe. From then on it
+   * outlives this process. Answers the container's pid. Throws CONTAINER_START_FAILED with crun's own reason.
+   */
+  makeContainer(): Promise<number>;
+}
+
 /**
- * Starts conmon, which makes the container (without starting its program), and waits for its word on
- * the sync pipe. conmon forks away and outlives this process. Returns the container's pid.
- * Throws CONTAINER_START_FAILED with crun's own reason.
+ * Starts conmon beforehand: while it comes to life, the bundle is made ready. It opens the log at once, so that the
+ * log's folder and the bundle's have to be there. Throws CONTAINER_START_FAILED.
  */
-export async function startMonitor(start: MonitorStart): Promise<number> {
+export async function openMonitor(start: MonitorStart): Promise<WaitingMonitor> {
   await checkRuntime(start.runtime);
   const log = await open(start.monitorLog, 'w', 0o600);
+  let child: ChildProcess;
   try {
-    const child = spawn(start.conmon, formatMonitorArguments(start), {
+    child = spawn(start.conmon, formatMonitorArguments(start), {
       stdio: ['ignore', 'ignore', log.fd, 'pipe', 'pipe'],
       env: { PATH: PROGRAM_PATH, _OCI_SYNCPIPE: String(SYNC_FD), _OCI_STARTPIPE: String(START_FD) },
       cwd: '/',
       // Out of the engine's process group and session: signals to those are not for conmon.
       detached: true,
     });
-    const failed = new Promise<never>((_, reject) => {
-      child.once('error', cause => {
-        reject(new StartFailure(`starting ${start.conmon}: ${messageOf(cause)}`, 128, cause));
-      });
-    });
-    // It forks away, writes the pid of that one, and ends.
-    const forked = new Promise<void>(resolve => child.once('exit', () => resolve()));
-    const sync = child.stdio[SYNC_FD] as Readable;
-    const startPipe = child.stdio[START_FD] as Writable;
-    startPipe.on('error', () => undefined);
-    // From the first moment on: of a conmon that has ended, Node throws away what nobody reads.
-    const answer = readLine(sync, TIMEOUT_MS + (start.patienceMs ?? 0));
-    answer.catch(() => undefined);
-    try {
-      if (child.pid !== undefined && start.cgroupFolder !== undefined) {
-        await moveToCgroup(start.cgroupFolder, child.pid);
-      }
-      startPipe.end('\0');
-      const pid = parseSyncAnswer(await Promise.race([answer, failed]));
-      await forked;
-      return pid;
-    } catch (error) {
-      // Before its word it is still a child; without one it would take the end of the pipe for it.
-      if (!startPipe.writableEnded) child.kill('SIGKILL');
-      if (error instanceof ToolError && error.message !== '') throw error;
-      throw new StartFailure(`conmon gave no reason: ${await tailOf(start.monitorLog)}`, 128, error);
-    } finally {
-      sync.destroy();
-      startPipe.destroy();
-      child.unref();
-    }
   } finally {
     await log.close();
   }
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', cause => {
+      reject(new StartFailure(`starting ${start.conmon}: ${messageOf(cause)}`, 128, cause));
+    });
+  });
+  failed.catch(() => undefined);
+  // It forks away, writes the pid of that one, and ends.
+  const forked = new Promise<void>(resolve => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  const sync = child.stdio[SYNC_FD] as Readable;
+  const startPipe = child.stdio[START_FD] as Writable;
+  startPipe.on('error', () => undefined);
+  // From the first moment on: of a conmon that has ended, Node throws away what nobody reads.
+  const answer = readLine(sync);
+  const letGo = async (): Promise<void> => {
+    // Before its word it is still a child; without one it would take the end of the pipe for it.
+    if (!startPipe.writableEnded) {
+      child.kill('SIGKILL');
+      await forked;
+    }
+    sync.destroy();
+    startPipe.destroy();
+    child.unref();
+  };
+  try {
+    if (child.pid !== undefined && start.cgroupFolder !== undefined) {
+      await moveToCgroup(start.cgroupFolder, child.pid);
+    }
+  } catch (error) {
+    await letGo();
+    throw error;
+  }
+  return {
+    async makeContainer() {
+      try {
+        startPipe.end('\0');
+        const said = await within(Promise.race([answer, failed]), TIMEOUT_MS + (start.patienceMs ?? 0));
+        const pid = parseSyncAnswer(said);
+        await forked;
+        return pid;
+      } catch (error) {
+        if (error instanceof ToolError && error.message !== '') throw error;
+        throw new StartFailure(`conmon gave no reason: ${await tailOf(start.monitorLog)}`, 128, error);
+      }
+    },
+    [Symbol.asyncDispose]: letGo,
+  };
 }
 
 /** conmon waits for ever for a runtime that it could not start. */
@@ -188,26 +215,32 @@ function toDockerWords(line: string): string {
     .replace(/Is a directory$/, 'is a directory');
 }
 
-function readLine(stream: Readable, timeoutMs: number): Promise<string> {
-  return new Promise((resolve, reject) => {
+/** The first line of a stream; what there is of it when the stream is over. */
+function readLine(stream: Readable): Promise<string> {
+  return new Promise(resolve => {
     const decoder = new StringDecoder('utf8');
     let text = '';
-    const timer = setTimeout(() => {
-      reject(new StartFailure(`conmon did not answer within ${timeoutMs / 1000} s`, 128));
-    }, timeoutMs);
-    const done = (): void => {
-      clearTimeout(timer);
-      resolve(text.split('\n')[0] ?? '');
-    };
+    const done = (): void => resolve(text.split('\n')[0] ?? '');
     stream.on('data', (chunk: Buffer) => {
       text += decoder.write(chunk);
       if (text.includes('\n') || text.length > MAX_ANSWER_BYTES) done();
     });
-    stream.once('end', done);
-    stream.once('error', done);
-    // Given up by the caller: the timer must not outlive it.
-    stream.once('close', done);
+    for (const event of ['end', 'error', 'close']) stream.once(event, done);
   });
+}
+
+async function within<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new StartFailure(`conmon did not answer within ${timeoutMs / 1000} s`, 128));
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function tailOf(file: string): Promise<string> {

@@ -26,6 +26,7 @@ export function runtimeArguments(runtime: Runtime): string[] {
 function call(runtime: Runtime, ...words: readonly string[]): Promise<ProgramResult> {
   return runProgram([runtime.program, ...runtimeArguments(runtime), ...words], {
     timeoutMs: TIMEOUT_MS + (runtime.patienceMs ?? 0),
+    quiet: true,
   });
 }
 

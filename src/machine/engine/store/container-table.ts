@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
@@ -219,9 +220,8 @@ export class ContainerTable {
     // It is gone, even if its files cannot be deleted now.
     this.#watchers.announce(id, undefined);
     this.#step('record: delete');
-    await this.#discard(away);
     const bundle = join(this.#paths.containers, id);
-    if (home !== bundle) await this.#discard(bundle);
+    await Promise.all([away, ...(home === bundle ? [] : [bundle])].map(folder => this.#discard(folder)));
     await fillReserve(join(home, '../..'));
   }
 
@@ -240,7 +240,9 @@ export class ContainerTable {
   /** What cannot be deleted now, on a read-only disk for instance, is tried again at the next start. */
   async #discard(folder: string): Promise<void> {
     try {
-      await removeTree(folder);
+      // What the container wrote may be much, and nested deeper than a path can say; the rest is the engine's own.
+      for (const name of ['upper', 'work']) await removeTree(join(folder, name));
+      rmSync(folder, { recursive: true, force: true });
     } catch (error) {
       this.#log.warning('what is left of a container could not be deleted', {
         folder,

@@ -5,7 +5,7 @@ import {
   formatMonitorArguments,
   parseSyncAnswer,
   runtimeFailure,
-  startMonitor,
+  openMonitor,
 } from '../../../../../src/machine/engine/runtime/conmon.ts';
 import { parseDeviceRule } from '../../../../../src/machine/engine/runtime/oci-devices.ts';
 
@@ -97,13 +97,13 @@ t.test(
   `;
     const folder = t.testdir({ conmon, crun: '' });
     for (const name of ['conmon', 'crun']) chmodSync(join(folder, name), 0o755);
-    const pid = await startMonitor({
+    await using monitor = await openMonitor({
       ...{ conmon: join(folder, 'conmon'), runtime: join(folder, 'crun'), runtimeArguments: [] },
       ...{ id: 'a', name: 'a', bundle: folder, pidFile: 'p', monitorPidFile: 'm', exitFolder: 'e' },
       ...{ monitorLog: join(folder, 'log'), persistFolder: 'f', logFile: 'l', maxLogBytes: 1 },
       ...{ terminal: false, stdin: false, stdinOnce: false },
     });
-    t.equal(pid, 42);
+    t.equal(await monitor.makeContainer(), 42);
     t.equal(readFileSync(join(folder, 'monitor.pid'), 'utf8'), '43\n');
   },
 );
