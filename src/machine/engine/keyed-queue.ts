@@ -11,7 +11,7 @@ export class KeyedQueue {
   readonly #tails = new Map<string, Promise<unknown>>();
 
   /** Resolves or rejects as `operation` does, which begins once all earlier ones of the key are over. */
-  async run<T>(key: string, operation: () => Promise<T>): Promise<T> {
+  async run<T>(key: string, operation: () => T | Promise<T>): Promise<T> {
     const previous = this.#tails.get(key) ?? Promise.resolve();
     const current = previous.then(operation, operation);
     // The tail never rejects for the next in line; the caller gets the rejection from `current`.

@@ -29,7 +29,10 @@ export function openBytes(
 }
 
 const EARLY_END = 'it ends too early';
+/** What is read at a time: much where it goes on and on, little where it jumps from header to header. */
 const WINDOW_BYTES = 256 * 1024;
+const FIRST_WINDOW_BYTES = 4 * 1024;
+const FAR_BYTES = 64 * 1024;
 const NOTHING = new Uint8Array();
 
 class StreamBytes implements ByteSource {
@@ -95,6 +98,7 @@ class FileBytes implements ByteSource {
   readonly #onEnd: (fault: string) => Error;
   #window: Uint8Array = NOTHING;
   #windowStart = 0;
+  #nextWindowBytes = WINDOW_BYTES;
   position = 0;
 
   constructor(file: RandomAccess, onEnd: (fault: string) => Error) {
@@ -107,8 +111,9 @@ class FileBytes implements ByteSource {
     if (this.position + size > this.#file.sizeBytes) throw this.#onEnd(EARLY_END);
     const from = this.position - this.#windowStart;
     if (from < 0 || from + size > this.#window.length) {
-      this.#window = await this.#file.readAt(this.position, Math.max(size, WINDOW_BYTES));
+      this.#window = await this.#file.readAt(this.position, Math.max(size, this.#nextWindowBytes));
       this.#windowStart = this.position;
+      this.#nextWindowBytes = Math.min(this.#nextWindowBytes * 2, WINDOW_BYTES);
       if (this.#window.length < size) throw this.#onEnd(EARLY_END);
     }
     const start = this.position - this.#windowStart;
@@ -123,6 +128,9 @@ class FileBytes implements ByteSource {
   skip(size: number): Promise<void> {
     if (this.position + size > this.#file.sizeBytes) return Promise.reject(this.#onEnd(EARLY_END));
     this.position += size;
+    if (this.position - this.#windowStart > this.#window.length + FAR_BYTES) {
+      this.#nextWindowBytes = FIRST_WINDOW_BYTES;
+    }
     return Promise.resolve();
   }
 

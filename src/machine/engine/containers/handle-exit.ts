@@ -81,7 +81,7 @@ async function settle(
 ): Promise<void> {
   const ranMs = durationOf(life, running);
   const decision = decide(context, id, life.exitCode, ranMs);
-  const recorded = async (isWritten: boolean): Promise<void> => {
+  const recorded = (isWritten: boolean): void => {
     if (life.oomKilled && running.oomKilled !== true) publish(context, 'oom', summaryOf(context, id));
     publish(context, 'die', summaryOf(context, id), {
       exitCode: String(life.exitCode),
@@ -91,11 +91,11 @@ async function settle(
     if (isWritten) forgetExit(context, id);
   };
   if (decision.kind === 'restart') {
-    await recorded(await noteRestart(context, id, life, decision));
+    recorded(await noteRestart(context, id, life, decision));
     scheduleRestart(context, id, decision.delayMs);
     return;
   }
-  await recorded(await context.table.note(id, { state: { status: 'exited', ...life } }));
+  recorded(await context.table.note(id, { state: { status: 'exited', ...life } }));
   if (decision.kind === 'give-up') giveUp(context, id);
 }
 

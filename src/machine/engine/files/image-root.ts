@@ -19,7 +19,13 @@ export async function openImageRoot(context: EngineContext, image: Image): Promi
   const layers = await context.images.openLayers(image);
   const [only, ...more] = layers.folders;
   if (only !== undefined && more.length === 0) {
-    return { folder: only, [Symbol.asyncDispose]: () => Promise.resolve(layers[Symbol.dispose]()) };
+    return {
+      folder: only,
+      [Symbol.asyncDispose]() {
+        layers[Symbol.dispose]();
+        return Promise.resolve();
+      },
+    };
   }
   const { busybox } = context.config.programs;
   const home = join(context.paths.views, randomBytes(8).toString('hex'));

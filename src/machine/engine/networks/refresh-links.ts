@@ -10,7 +10,7 @@ export async function refreshLinks(context: EngineContext, id: string): Promise<
   for (const other of context.table.all()) {
     if (!isLive(other.state) || other.id === id || !isLinkedTo(context, other, id)) continue;
     try {
-      await context.queue.run(NETWORKS_KEY, async () => {
+      await context.queue.run(NETWORKS_KEY, () => {
         const now = context.table.find(other.id);
         if (now !== undefined && isLive(now.state)) writeNetworkFiles(context, now, namesOf(context, now));
       });

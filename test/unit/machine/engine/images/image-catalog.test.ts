@@ -44,7 +44,7 @@ t.test('images by every kind of name', async t => {
   }
   const redis = catalog.resolve('redis:7');
   t.match(redis, { sizeBytes: 11, run: { User: 'app' }, isReadOnly: true });
-  await using layers = await catalog.openLayers(redis);
+  using layers = await catalog.openLayers(redis);
   t.same(layers.folders, [`${folder}/layers/${'1'.repeat(64)}`, `${folder}/layers/${'2'.repeat(64)}`]);
   t.equal((await redis.home.readConfig(redis.id)).toString(), config);
   t.ok(catalog.isBuiltIn('docker.io/library/redis:7'));
