@@ -5,6 +5,8 @@ import type { VmDisk } from './hardware.ts';
 
 const UNITS: Readonly<Record<string, number>> = { '': 1024 ** 2, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
 const MAX_BYTES = 16 * 1024 ** 4;
+/** No file system of use fits in less; whoever asks for less has forgotten the unit. */
+const MIN_BYTES = 16 * 1024 ** 2;
 const QCOW2_MAGIC = Buffer.from('QFI\xfb', 'latin1');
 const QCOW2_HEADER_BYTES = 104;
 /** In the lower half of the incompatible features: the contents are in another file. */
@@ -23,7 +25,7 @@ export function parseDiskSize(text: string): number | undefined {
  * Disks for `--disk`: a file that exists is attached as it is (what the machine writes stays), a size
  * makes a blank sparse file in `folder`. A file is raw unless its name ends in `.qcow2`: what stands in it
  * was perhaps written by a machine, which must not make QEMU open other files of this computer. For the
- * same reason a qcow2 file that names another one is refused. Throws DISK_NOT_FOUND, DISK_NOT_USABLE.
+ * same reason a qcow2 file that names another one is refused. Throws DISK_NOT_FOUND, DISK_NOT_USABLE, INVALID_SIZE.
  */
 export async function prepareDisks(
   specs: readonly string[],
@@ -34,6 +36,7 @@ export async function prepareDisks(
     const file = resolve(options.workingDirectory, spec);
     const sizeBytes = parseDiskSize(spec);
     if (sizeBytes !== undefined && !(await isFile(file))) {
+      checkBlankSize(spec, sizeBytes);
       const blank = join(options.folder, `disk${index}.img`);
       await makeBlankDisk(blank, sizeBytes);
       disks.push({ file: blank, format: 'raw' });
@@ -48,8 +51,19 @@ export async function prepareDisks(
 export async function checkDisks(specs: readonly string[], workingDirectory: string): Promise<void> {
   for (const spec of specs) {
     const file = resolve(workingDirectory, spec);
-    if (parseDiskSize(spec) === undefined || (await isFile(file))) await diskFormat(file, spec);
+    const sizeBytes = parseDiskSize(spec);
+    if (sizeBytes === undefined || (await isFile(file))) await diskFormat(file, spec);
+    else checkBlankSize(spec, sizeBytes);
   }
+}
+
+function checkBlankSize(spec: string, sizeBytes: number): void {
+  if (sizeBytes >= MIN_BYTES) return;
+  throw new ToolError(`attaching the disk "${spec}": ${sizeBytes / 1024 ** 2} MB are too small for a disk`, {
+    code: 'INVALID_SIZE',
+    kind: 'invalid-input',
+    hint: 'write a unit, such as 2G',
+  });
 }
 
 /** Makes a sparse file of zeros; it must not exist. */

@@ -123,6 +123,7 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
     applying.run('settings', async () => {
       await settings.load();
       await tlsPort.follow(settings);
+      log.info('settings have been read again', { faults: settings.faults.length });
     });
   return {
     client: createDirectClient(context),

@@ -5,10 +5,6 @@ import { ToolError, messageOf } from '../errors.ts';
 import { type LayerCompression, layerCompression } from './media-types.ts';
 import { DEFAULT_LAYER_LIMITS } from './layer.ts';
 
-const PIECE_BYTES = 256 * 1024;
-/** How far it may be ahead of whoever takes the bytes. */
-const AHEAD_BYTES = 1024 * 1024;
-
 /** Bytes that `sniffCompression` wants to see. */
 export const SNIFF_BYTES = 4;
 
@@ -72,7 +68,7 @@ async function* decode(
 }
 
 async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const decoder = createGunzip({ chunkSize: PIECE_BYTES, highWaterMark: AHEAD_BYTES });
+  const decoder = createGunzip({ chunkSize: 256 * 1024 });
   const input = Readable.from(source, { objectMode: false });
   // Errors of the input destroy the decoder, and so reach the loop below.
   pipeline(input, decoder, () => undefined);

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { ServiceConfig } from '../schema/manifest.gen.ts';
-import type { ServiceSection } from './definition.ts';
+import { parseSize } from '../units.ts';
+import { MIN_MEMORY_BYTES, type ServiceSection } from './definition.ts';
 import { checkNamespaced } from './own-namespaces.ts';
 import { autostartOf, readyOf } from './rancher-labels.ts';
 import { isSignal } from './signals.ts';
@@ -70,8 +71,22 @@ export function checkServiceConfig(
     if (config.pod === undefined || config[key] === undefined) continue;
     report(`/${key}`, `pod and ${key} are both given`, `"pod" decides over it; remove "${key}"`);
   }
+  checkMemory(config, report);
   checkReady(config, section, report);
   checkOneshot(config, section, report);
+}
+
+/** A number without a unit is one of bytes, which is hardly ever meant. */
+function checkMemory({ limits, resources }: ServiceConfig, report: ReportFault): void {
+  for (const [pointer, written] of [
+    ['/limits/memory', limits?.memory],
+    ['/resources/memory/limit', resources?.memory?.limit],
+  ] as const) {
+    if (written === undefined || parseSize(written) >= MIN_MEMORY_BYTES) continue;
+    const hint =
+      pointer === '/limits/memory' ? 'write a number and a unit, such as 64M' : 'it is a number of bytes';
+    report(pointer, `${written} is less than the 6M that a container needs at least`, hint);
+  }
 }
 
 /** A oneshot ends: every container of `onboot` and `onshutdown`, and a service with `ready: exit`. */

@@ -4,6 +4,9 @@
  * machine.json, and system-docker's planner and engine read them. Field names follow the manifest.
  */
 
+/** The lowest memory limit that a container may have, as in Docker's API. */
+export const MIN_MEMORY_BYTES = 6 * 1024 * 1024;
+
 export type ServiceSection = 'onboot' | 'services' | 'onshutdown';
 
 /** A namespace: `host`, `new`, or the path of an existing one; `pod:NAME` shares another service's. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { MIN_MEMORY_BYTES } from '../../../shared/service/definition.ts';
 import type { ResourceConfig } from '../../engine-api/wire.ts';
 import { invalidParameter } from '../docker-errors.ts';
 
@@ -12,7 +13,6 @@ export interface LimitSupport {
   readonly mems: string;
 }
 
-const MIN_MEMORY_BYTES = 6 * 1024 * 1024;
 const MAX_CPU_INDEX = 8191;
 
 /** Reads what the machine has. */

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { parseDiskSize, prepareDisks } from '../../../../src/build/vm/disk.ts';
+import { checkDisks, parseDiskSize, prepareDisks } from '../../../../src/build/vm/disk.ts';
 
 /** A header of the format's version 3. */
 function qcow2({ backing = 0n, features = 0 } = {}): Buffer {
@@ -57,6 +57,11 @@ t.test('what is neither a file nor a size is said so', async t => {
     message: /missing\.img/,
   });
   await t.rejects(prepareDisks(['sub'], options), { code: 'DISK_NOT_USABLE' });
+  await t.rejects(prepareDisks(['2'], options), {
+    code: 'INVALID_SIZE',
+    message: 'attaching the disk "2": 2 MB are too small for a disk',
+  });
+  await t.rejects(checkDisks(['15M'], folder), { code: 'INVALID_SIZE' });
 });
 
 t.test('a disk that a machine wrote opens no other file of this computer', async t => {

@@ -514,6 +514,20 @@ const BAD: readonly {
     hint: /keep one/,
   },
   {
+    desc: 'memory without a unit',
+    text: service('limits: { memory: 64 }'),
+    at: '4:23',
+    message: /64 is less than the 6M that a container needs at least/,
+    hint: /such as 64M/,
+  },
+  {
+    desc: 'too few bytes of memory',
+    text: service('resources: { memory: { limit: 4096 } }'),
+    at: '4:35',
+    message: /4096 is less than the 6M/,
+    hint: /number of bytes/,
+  },
+  {
     desc: 'volume',
     text: service('binds: ["data:/data"]'),
     at: '4:13',

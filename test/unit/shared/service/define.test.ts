@@ -81,8 +81,8 @@ t.test('keys in their final form', async t => {
       { limits: { memoryBytes: 67_108_864, cpus: 0.5, pids: 9 } },
     ],
     [
-      'resources: {memory: {limit: 100, swap: 150}, cpu: {quota: 50000, shares: 1024}}',
-      { limits: { memoryBytes: 100, swapBytes: 50, cpus: 0.5, cpuWeight: 39 } },
+      'resources: {memory: {limit: 100000000, swap: 100000050}, cpu: {quota: 50000, shares: 1024}}',
+      { limits: { memoryBytes: 100_000_000, swapBytes: 50, cpus: 0.5, cpuWeight: 39 } },
     ],
     ['labels: {n: 1, b: true}', { labels: { n: '1', b: 'true' } }],
     ['labels: {io.rancher.os.after: "network, cloud-init"}', { after: ['network', 'config'] }],
