@@ -112,7 +112,7 @@ async function formatInfo(
     IndexServerAddress: 'https://index.docker.io/v1/',
     RegistryConfig: formatRegistries(context),
     GenericResources: null,
-    DockerRootDir: context.paths.root,
+    DockerRootDir: context.table.root,
     ...formatProxies(context),
     Name: context.config.machineName ?? hostname(),
     Labels: [],

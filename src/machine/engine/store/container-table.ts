@@ -57,6 +57,11 @@ export class ContainerTable {
     return this.#stateContainers !== undefined;
   }
 
+  /** The engine's folder where new containers are kept: on state, if there is some. */
+  get root(): string {
+    return dirname(this.#stateContainers ?? this.#paths.containers);
+  }
+
   /** Reads the records of this boot; returns those that were read. */
   async loadBoot(): Promise<ContainerRecord[]> {
     return this.#load(this.#paths.containers);
