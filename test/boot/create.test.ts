@@ -41,6 +41,10 @@ const script = async (options: readonly string[], text: string): Promise<string>
 const cgroupFile = async (id: string, ...names: readonly string[]): Promise<string[]> =>
   (await machine.root(`cd /sys/fs/cgroup/user/${id} && tail -n +1 -q ${names.join(' ')}`)).trim().split('\n');
 
+await t.test('as many open files as a database asks for', async t => {
+  t.equal(await script([], 'ulimit -Sn; ulimit -Hn'), '1024\n1048576\nexit 0\n');
+});
+
 await t.test('limits are those of the cgroup, and an update changes them', async t => {
   const device = (
     await machine.root('for d in /dev/vda /dev/sda; do [ -b $d ] && echo $d; done | head -n 1')

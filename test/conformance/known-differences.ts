@@ -157,12 +157,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   ),
   ...of('containerStats: as they come', ['type'], 'Docker says nothing', 'name and id in `stats'),
   ...of(
-    'execStart: a second time',
-    ['status', 'type', 'body'],
-    'a refusal has a status',
-    '`exec` a second time',
-  ),
-  ...of(
     'execStart: a program that is not there',
     ['status', 'type', 'body'],
     'a detached start is not waited for',

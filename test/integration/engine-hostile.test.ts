@@ -136,7 +136,7 @@ t.test('whatever comes in, the engine answers and goes on', async t => {
 
   await t.test('more connections than there are files', async t => {
     const pid = String(daemon.process.pid);
-    spawnSync('prlimit', ['--pid', pid, '--nofile=70:70']);
+    spawnSync('prlimit', ['--pid', pid, '--nofile=70:']);
     const crowd: Socket[] = [];
     for (let index = 0; index < 200; index += 1) {
       const socket = connect(config.socket);
@@ -146,9 +146,36 @@ t.test('whatever comes in, the engine answers and goes on', async t => {
     await new Promise(resolve => setTimeout(resolve, 500));
     for (const socket of crowd) socket.destroy();
     await eventually('an answer', async () => ((await get('/_ping')).status === 200 ? true : undefined));
-    spawnSync('prlimit', ['--pid', pid, '--nofile=4096:4096']);
+    spawnSync('prlimit', ['--pid', pid, '--nofile=4096:']);
     t.equal(daemon.process.exitCode, null);
     t.match(await daemon.client.inspect('web'), { pid: before.pid });
+  });
+
+  await t.test('commands for which there are no files left', async t => {
+    const pid = String(daemon.process.pid);
+    spawnSync('prlimit', ['--pid', pid, '--nofile=48:']);
+    const asked = Array.from({ length: 25 }, () => daemon.client.exec('web', ['/bin/sleep', '2']));
+    const results = await Promise.allSettled(asked);
+    spawnSync('prlimit', ['--pid', pid, '--nofile=4096:']);
+    const isRun = (result: (typeof results)[number]): boolean =>
+      result.status === 'fulfilled' && result.value.exitCode === 0;
+    t.notOk(results.every(isRun), 'there were too few');
+    t.equal(daemon.process.exitCode, null);
+    t.match(await daemon.client.exec('web', ['/bin/true']), { exitCode: 0 });
+  });
+
+  await t.test('connections that nobody uses any more make room', async t => {
+    const crowd: Socket[] = [];
+    // As many as the engine takes.
+    for (let index = 0; index < 1024; index += 1) {
+      const socket = connect(config.socket);
+      socket.on('error', () => undefined);
+      crowd.push(socket);
+      socket.write('GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n');
+      await once(socket, 'data');
+    }
+    await eventually('an answer', async () => ((await get('/_ping')).status === 200 ? true : undefined));
+    for (const socket of crowd) socket.destroy();
   });
 
   await daemon.client.remove('web', { force: true });

@@ -317,7 +317,10 @@ t.test('images of the machine itself', async t => {
   t.match(await docker('tag', 'core/base', 'constructor:entries'), { code: 0 });
   t.match(await docker('save', '-o', join(folder, 'names.tar'), 'constructor'), { code: 0, stderr: '' });
   t.match(await docker('rmi', 'constructor:entries'), { code: 0 });
-  t.match(await docker('info', '--format', '{{.DockerRootDir}}'), { code: 0, stdout: `${configFor('e3').stateRoot}\n` });
+  t.match(await docker('info', '--format', '{{.DockerRootDir}}'), {
+    code: 0,
+    stdout: `${configFor('e3').stateRoot}\n`,
+  });
 
   const other = join(folder, 'e4.sock');
   await using second = await createEngine(configFor('e4'));

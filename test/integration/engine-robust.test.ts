@@ -3,6 +3,7 @@
  * of its own.
  */
 import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { enterEngineTest } from '../support/private-machine.ts';
 
@@ -13,6 +14,7 @@ const { bundleDaemon, cleanUp, daemonConfigs, eventually, makeImageStore, startD
   await import('../support/engine.ts');
 const { dockerClient, runWithInput } = await import('../support/docker-client.ts');
 const { rawClient } = await import('../support/raw-client.ts');
+const { openMonitor } = await import('../../src/machine/engine/runtime/conmon.ts');
 
 const { engine: programs, docker: dockerProgram } = testPrograms(engineRoot, join(folder, 'bin'));
 const store = makeImageStore(join(folder, 'store'), programs.busybox);
@@ -136,6 +138,42 @@ t.test('events', async t => {
     stderr: /`since` time \(\d+\) cannot be after `until` time \(\d+\)/,
   });
   t.match(await docker('events', '--since', 'yesterday'), { code: 1 });
+});
+
+t.test('a command that is refused says why where its output would be', async t => {
+  const config = configFor('refused');
+  const daemon = await startDaemon(config, script);
+  t.teardown(() => daemon.kill());
+  const docker = dockerClient(dockerProgram, config.socket, folder);
+  await docker('run', '-d', '--name', 'web', '--network', 'none', 'test/busybox', 'sleep', '1000');
+  const refused = await docker('exec', '-u', 'nosuch', 'web', 'true');
+  t.equal(refused.code, 126);
+  t.match(refused.stdout, /unable to find user nosuch/);
+  t.match(await docker('exec', '-d', '-u', 'nosuch', 'web', 'true'), {
+    code: 1,
+    stderr: /unable to find user nosuch/,
+  });
+  await docker('rm', '-f', 'web');
+});
+
+t.test('a conmon that cannot begin says why, however early it ends', async t => {
+  const cgroupFolder = join(cgroupRoot, 'early');
+  mkdirSync(cgroupFolder, { recursive: true });
+  const open = (id: string) =>
+    openMonitor({
+      ...{ conmon: programs.conmon, runtime: programs.crun, runtimeArguments: [], id, name: id },
+      ...{ bundle: folder, pidFile: join(folder, 'p'), monitorPidFile: join(folder, 'm') },
+      ...{ monitorLog: join(folder, `${id}.log`), exitFolder: folder, persistFolder: folder },
+      ...{ logFile: join(folder, 'no-such-folder/log'), maxLogBytes: 1000, cgroupFolder },
+      ...{ terminal: false, stdin: false, stdinOnce: false },
+    });
+  const attempts = Array.from({ length: 24 }, async (_, index) => {
+    await using monitor = await open(`early${index}`);
+    await monitor.makeContainer();
+  });
+  for (const result of await Promise.allSettled(attempts)) {
+    t.match(result, { status: 'rejected', reason: { message: /Failed to open log file/ } });
+  }
 });
 
 t.test('a connection is kept for as long as the client likes', async t => {

@@ -1,6 +1,7 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { ToolError } from '../../shared/errors.ts';
+import { startProgram } from './start-program.ts';
 
 export interface RunProgramOptions {
   /** The program is killed after this time; one that cannot be, or that left others behind, is waited for no longer. */
@@ -39,7 +40,7 @@ export function runProgram(argv: readonly string[], options: RunProgramOptions):
   const [program = '', ...args] = argv;
   const { keepBytes: keep = 65_536, quiet = false } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
+    const child = startProgram(program, args, {
       stdio: [
         'ignore',
         quiet ? 'ignore' : 'pipe',

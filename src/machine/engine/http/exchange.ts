@@ -49,7 +49,14 @@ export interface Reply {
 /** Writes, and waits while the client does not keep up. Throws when it is gone. */
 export async function writeAll(stream: Writable, data: Buffer | string, signal: AbortSignal): Promise<void> {
   if (stream.destroyed || stream.writableEnded) throw new Error('the client is gone');
-  if (!stream.write(data)) await once(stream, 'drain', { signal });
+  if (stream.write(data)) return;
+  try {
+    await once(stream, 'drain', { signal });
+  } catch (error) {
+    // What it was aborted for, in place of Node's own word for that.
+    signal.throwIfAborted();
+    throw error;
+  }
 }
 
 /** A reply on an ordinary request. */

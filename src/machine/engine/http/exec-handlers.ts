@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { ToolError } from '../../../shared/errors.ts';
 import { formatFrame, type StdStream } from '../../engine-api/stdcopy.ts';
 import { DetachScanner, parseDetachKeys } from '../streams/detach-keys.ts';
 import type { ExecStreams } from './backend.ts';
@@ -86,7 +87,16 @@ export async function execStart({
   const tty = backend.execs.hasTerminal(id);
   const size = sizeOf(body.ConsoleSize);
   const wanted = backend.execs.attachesTo(id);
-  const streams = await backend.execs.start(id);
+  let streams: ExecStreams;
+  try {
+    streams = await backend.execs.start(id);
+  } catch (error) {
+    if (body.Detach === true || !(error instanceof ToolError)) throw error;
+    // Docker has taken the connection over by then, says it there, and its client asks for the exit code.
+    const words = Buffer.from(`${error.message}\r\n`);
+    reply.hijack(outputType(version, tty)).output.end(tty ? words : formatFrame('stdout', words));
+    return;
+  }
   if (tty && size !== undefined) backend.execs.resize(id, size.rows, size.columns);
   if (body.Detach === true) {
     streams.stdin?.end();

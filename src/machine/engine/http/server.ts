@@ -130,6 +130,8 @@ function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): Api
     else socket.destroy();
   });
   server.maxConnections = MAX_CONNECTIONS;
+  // Clients that leave their connections open must not keep others out.
+  server.on('drop', () => server.closeIdleConnections());
   // Logs, events and waits go on for as long as the client likes.
   server.requestTimeout = 0;
   // As Docker's server has it: a client that was idle for long may still use its connection.

@@ -158,7 +158,7 @@ export class ImageCatalog {
     for (const store of this.#stores) store.releaseLayers(containerId);
   }
 
-  /** Unmounts every layer that nobody has. Throws PROGRAM_FAILED. */
+  /** Unmounts every layer that nobody has. */
   async sweepMounts(): Promise<void> {
     await Promise.all(this.#stores.map(store => store.sweepMounts()));
   }

@@ -169,7 +169,7 @@ export class ImageStore implements ImageHome {
     for (const { diffId } of this.#images.get(id)?.layers ?? []) this.#mounts.adopt(diffId, holder);
   }
 
-  /** Unmounts layers that nobody has, once all holders have been registered. Throws PROGRAM_FAILED. */
+  /** Unmounts layers that nobody has, once all holders have been registered. */
   sweepMounts(): Promise<void> {
     return this.#mounts.sweep();
   }
@@ -282,9 +282,7 @@ export class ImageStore implements ImageHome {
 
   /** One that is mounted keeps its place on the disk. */
   async #removeIdleLayers(): Promise<ImageLayer[]> {
-    await this.sweepMounts().catch((error: unknown) => {
-      this.#options.log.warning('layers could not be unmounted', { reason: messageOf(error) });
-    });
+    await this.sweepMounts();
     return this.#removeUnusedLayers();
   }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, hexOf } from '../../../shared/digest.ts';
@@ -60,23 +61,26 @@ export class LayerMounts {
       clearTimeout(this.#idle.get(hex));
       const timer = setTimeout(() => {
         this.#idle.delete(hex);
-        this.#unmountUnheld(hex).catch((error: unknown) => {
-          this.#log.warning('a layer could not be unmounted', { layer: hex, reason: messageOf(error) });
-        });
+        void this.#tryToUnmount(hex);
       }, IDLE_MS);
       this.#idle.set(hex, timer.unref());
     }
   }
 
-  /** Unmounts at once what nobody has, also what an engine that was killed has left. Throws PROGRAM_FAILED. */
+  /** Unmounts at once what nobody has, also what an engine that was killed has left; a fault is logged. */
   async sweep(): Promise<void> {
     for (const timer of this.#idle.values()) clearTimeout(timer);
     this.#idle.clear();
-    const names = await readdir(this.#folder).catch((error: unknown) => {
-      if (isSystemError(error, 'ENOENT')) return [];
-      throw error;
-    });
-    for (const name of names) await this.#unmountUnheld(name);
+    const names = existsSync(this.#folder) ? await readdir(this.#folder) : [];
+    for (const name of names) await this.#tryToUnmount(name);
+  }
+
+  async #tryToUnmount(hex: string): Promise<void> {
+    try {
+      await this.#unmountUnheld(hex);
+    } catch (error) {
+      this.#log.warning('a layer could not be unmounted', { layer: hex, reason: messageOf(error) });
+    }
   }
 
   async #unmountUnheld(hex: string): Promise<void> {

@@ -1,10 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { access, constants, open, readFile } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { ToolError, messageOf } from '../../../shared/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
 import { moveToCgroup } from '../../host/cgroups.ts';
 import { PROGRAM_PATH } from '../../host/run-program.ts';
+import { startProgram } from '../../host/start-program.ts';
 import { StartFailure } from '../docker-errors.ts';
 
 /** One conmon to be started; it makes the container with crun and holds it. */
@@ -34,6 +36,8 @@ export interface MonitorStart {
 }
 
 const TIMEOUT_MS = 60_000;
+/** How long a conmon that was killed may take to be gone. */
+const END_MS = 5000;
 const MAX_ANSWER_BYTES = 64 * 1024;
 const SYNC_FD = 3;
 const START_FD = 4;
@@ -55,7 +59,7 @@ export function formatMonitorArguments(start: MonitorStart): string[] {
   ];
 }
 
-/** A conmon that is ready and waits; one that is let go of before `makeContainer` ends without having done anything. */
+/** A conmon that is ready and waits; one that is let go of before `makeContainer` leaves nothing but an empty log. */
 export interface WaitingMonitor extends AsyncDisposable {
   /**
    * Has it make the container, without starting its program, and waits for its word on the sync pipe. From then on it
@@ -73,7 +77,7 @@ export async function openMonitor(start: MonitorStart): Promise<WaitingMonitor> 
   const log = await open(start.monitorLog, 'w', 0o600);
   let child: ChildProcess;
   try {
-    child = spawn(start.conmon, formatMonitorArguments(start), {
+    child = startProgram(start.conmon, formatMonitorArguments(start), {
       stdio: ['ignore', 'ignore', log.fd, 'pipe', 'pipe'],
       env: { PATH: PROGRAM_PATH, _OCI_SYNCPIPE: String(SYNC_FD), _OCI_STARTPIPE: String(START_FD) },
       cwd: '/',
@@ -103,7 +107,8 @@ export async function openMonitor(start: MonitorStart): Promise<WaitingMonitor> 
     // Before its word it is still a child; without one it would take the end of the pipe for it.
     if (!startPipe.writableEnded) {
       child.kill('SIGKILL');
-      await forked;
+      // One that hangs on a dead disk cannot be killed, and nobody may hang with it.
+      await Promise.race([forked, sleep(END_MS, undefined, { ref: false })]);
     }
     sync.destroy();
     startPipe.destroy();
@@ -114,8 +119,11 @@ export async function openMonitor(start: MonitorStart): Promise<WaitingMonitor> 
       await moveToCgroup(start.cgroupFolder, child.pid);
     }
   } catch (error) {
-    await letGo();
-    throw error;
+    // One that has ended already is asked for its reason by whoever has it make the container.
+    if (!isSystemError(error, 'ESRCH')) {
+      await letGo();
+      throw error;
+    }
   }
   return {
     async makeContainer() {

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { decompressZstd } from '../../../shared/archive/zstd.ts';
 import { passingBytes } from '../../host/passing-bytes.ts';
 import { PROGRAM_PATH } from '../../host/run-program.ts';
+import { startProgram } from '../../host/start-program.ts';
 import { invalidParameter } from '../docker-errors.ts';
 
 /** How an archive from outside may be compressed, by its first bytes. */
@@ -64,7 +64,7 @@ async function* decode(
     return;
   }
   const input = Readable.from(source, { objectMode: false });
-  const child = spawn(busybox, [kind === 'xz' ? 'unxz' : 'bunzip2', '-c'], {
+  const child = startProgram(busybox, [kind === 'xz' ? 'unxz' : 'bunzip2', '-c'], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { PATH: PROGRAM_PATH },
     cwd: '/',

@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { quoteShellWord } from '../../../shared/shell-word.ts';
 import { PROGRAM_PATH } from '../../host/run-program.ts';
+import { startProgram } from '../../host/start-program.ts';
 import { runtimeArguments, type Runtime } from './crun.ts';
 import { type ExecPipe, makePipes } from './exec-pipes.ts';
 import { formatOciJson } from './oci-json.ts';
@@ -57,7 +58,7 @@ export async function startExecOnPipes(start: ExecStart): Promise<ExecProcess> {
       ...(start.stdin ? [{ name: 'stdin', toChild: true }] : []),
     ]);
     const [stdout, stderr, stdin] = pipes as [ExecPipe, ExecPipe, ExecPipe | undefined];
-    const holder = spawn(start.runtime.program, execArguments(start), {
+    const holder = startProgram(start.runtime.program, execArguments(start), {
       stdio: [stdin?.childFd ?? 'ignore', stdout.childFd, stderr.childFd],
       env: { PATH: PROGRAM_PATH },
       cwd: '/',
@@ -105,7 +106,7 @@ export async function startExecOnTerminal(start: ExecStart): Promise<ExecProcess
       ].join('\n'),
     );
     await chmod(script, 0o700);
-    const holder = spawn(start.busybox, ['telnetd', '-i', '-f', '/dev/null', '-l', script], {
+    const holder = startProgram(start.busybox, ['telnetd', '-i', '-f', '/dev/null', '-l', script], {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: { PATH: PROGRAM_PATH },
       cwd: '/',

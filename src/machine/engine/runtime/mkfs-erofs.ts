@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -7,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Digest, hexOf } from '../../../shared/digest.ts';
 import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
 import { PROGRAM_PATH } from '../../host/run-program.ts';
+import { startProgram } from '../../host/start-program.ts';
 
 const KEEP_BYTES = 4096;
 /** A disk with less than this is full: what mkfs.erofs was writing is still there. */
@@ -35,7 +35,7 @@ export interface ErofsOptions {
 export async function packErofs(tar: AsyncIterable<Uint8Array>, options: ErofsOptions): Promise<void> {
   const { program, target, scratch, signal } = options;
   signal?.throwIfAborted();
-  const child = spawn(
+  const child = startProgram(
     program,
     [
       '--tar=f',

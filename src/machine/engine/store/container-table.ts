@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ToolError, isSystemError, messageOf } from '../../../shared/errors.ts';
+import { listMountPoints } from '../../host/mounts.ts';
 import { removeTree } from '../../host/remove-tree.ts';
 import type { Log } from '../../log.ts';
 import { conflict, invalidParameter, nameInUse, noSuchContainer } from '../docker-errors.ts';
@@ -247,6 +248,8 @@ export class ContainerTable {
     try {
       // What the container wrote may be much, and nested deeper than a path can say; the rest is the engine's own.
       for (const name of ['upper', 'work']) await removeTree(join(folder, name));
+      const isMountedBelow = listMountPoints().some(point => point.startsWith(`${folder}/`));
+      if (isMountedBelow) throw new Error('something is still mounted there');
       rmSync(folder, { recursive: true, force: true });
     } catch (error) {
       this.#log.warning('what is left of a container could not be deleted', {
