@@ -2,7 +2,7 @@
  * The build, from a locked project to artifacts, as a table of contents:
  * fetch -> assemble (no network, root, clock or tools) -> pack (the only stage that runs tools).
  */
-import { copyFile, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Content, bytesContent } from '../shared/archive/entry.ts';
 import type { Arch } from '../shared/arch.ts';
@@ -10,6 +10,7 @@ import { type Digest, canonicalJson, digestOf, hexOf } from '../shared/digest.ts
 import type { EmitEvent } from '../shared/events.ts';
 import type { FileSystemRecord } from '../shared/file-system-table.ts';
 import { readContent } from '../shared/fs/content-reader.ts';
+import { makeFolders } from '../shared/fs/make-folders.ts';
 import { kernelCommandLine } from '../shared/manifest/index.ts';
 import { ArtifactCache } from './artifact-cache.ts';
 import { assembleCore } from './assemble/core.ts';
@@ -214,7 +215,7 @@ async function makeSystem(folder: string, options: BuildOptions): Promise<void> 
   const pack = steps('pack', options);
   await stage('pack', async () => {
     const { kernel, core, machine, images } = parts;
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     const toolbox = await openPackTools(options);
     // By what goes in, so that a change elsewhere does not compress it again.
     const tools = inputs.toolSet('pack').map(pkg => pkg.sha256);

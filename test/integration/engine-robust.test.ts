@@ -156,6 +156,20 @@ t.test('a command that is refused says why where its output would be', async t =
   await docker('rm', '-f', 'web');
 });
 
+t.test('a bind source that cannot be made is an error', async t => {
+  const config = configFor('sources');
+  const daemon = await startDaemon(config, script);
+  t.teardown(() => daemon.kill());
+  const docker = dockerClient(dockerProgram, config.socket, folder);
+  const run = (source: string) =>
+    docker('run', '--rm', '--network', 'none', '-v', `${source}:/x`, 'test/busybox', 'true');
+  t.match(await run('/proc/no-such/below'), {
+    code: 127,
+    stderr: /error while creating mount source path "\/proc\/no-such\/below": ENOENT/,
+  });
+  t.match(await run(join(folder, 'made/below')), { code: 0 });
+});
+
 t.test('a conmon that cannot begin says why, however early it ends', async t => {
   const cgroupFolder = join(cgroupRoot, 'early');
   mkdirSync(cgroupFolder, { recursive: true });

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { ToolError, isSystemError } from '../../shared/errors.ts';
+import { makeFolders } from '../../shared/fs/make-folders.ts';
 import { quoteShellWord } from '../../shared/shell-word.ts';
 import type { CommandContext } from './context.ts';
 import { starterManifest } from './starter-manifest.ts';
@@ -14,7 +15,7 @@ function shellWord(word: string): string {
 export async function initCommand(context: CommandContext, { dir }: { dir: string }): Promise<number> {
   const folder = resolve(context.workingDirectory, dir);
   const path = join(folder, 'slipway.yml');
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   try {
     await writeFile(path, starterManifest(basename(folder)), { flag: 'wx' });
   } catch (error) {

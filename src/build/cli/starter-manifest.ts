@@ -78,6 +78,14 @@ files:
   #   source: ./app.conf             # relative to this file
   #   mode: "0644"
 
+# What "docker run" has on the machine. Bridge networks and "docker pull" take 3 MB; docs/engine.md has the settings.
+# engine:
+#   networks: false
+#   log: {max_size: 10M, max_file: 3}
+
+# Where things last: a blank disk becomes the state partition, at /state.
+# state: {format: true}
+
 # Whom the machine trusts at boot: a state partition on a fixed disk only, and cloud-config from a
 # NoCloud disk (labelled "cidata").
 trust:

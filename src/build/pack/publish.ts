@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ToolError, isSystemError } from '../../shared/errors.ts';
+import { makeFolders } from '../../shared/fs/make-folders.ts';
 
 /** What `make` gets: where to write the file, and a folder for anything it needs on the way. */
 export interface Scratch {
@@ -19,7 +20,7 @@ export async function publishFile<T>(output: string, make: (scratch: Scratch) =>
   const parent = dirname(output);
   const folder = join(parent, `.${basename(output)}.tmp-${randomBytes(6).toString('hex')}`);
   try {
-    await mkdir(parent, { recursive: true });
+    await makeFolders(parent);
     await mkdir(folder);
     const file = join(folder, 'out');
     const result = await make({ folder, file });

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readdir, readlink, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { digestOf, hexOf } from '../../shared/digest.ts';
 import { isSystemError } from '../../shared/errors.ts';
+import { makeFolders } from '../../shared/fs/make-folders.ts';
 import { storeError } from './store-error.ts';
 
 /** Folders of blobs by hash, below the store's root; `sha512` holds names of npm's integrities. */
@@ -24,7 +25,7 @@ export interface Session extends AsyncDisposable {
 export async function openSession(root: string): Promise<Session> {
   try {
     for (const folder of [...BLOB_FOLDERS, 'results', 'tmp']) {
-      await mkdir(join(root, folder), { recursive: true });
+      await makeFolders(join(root, folder));
     }
     const folder = await mkdtemp(join(root, 'tmp', `${await hostTag()}-${process.pid}-`));
     const { mtimeMs } = await stat(folder);

@@ -45,6 +45,9 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   tlsverify: 'tls',
 };
 
+/** Keys that mean something where containers have networks of their own. */
+const NETWORK_KEYS: readonly string[] = ['ports', 'port', 'publish', 'expose', 'networks'];
+
 /** A fault and the JSON pointer of the value that has it. */
 export interface SchemaFault {
   readonly pointer: string;
@@ -179,6 +182,8 @@ function hintForKey(key: string, known: readonly string[]): { hint: string } {
   const other = OTHER_NAMES[key.toLowerCase()];
   const near = other !== undefined && known.includes(other) ? other : suggest(key, known);
   if (near !== undefined) return { hint: `did you mean ${quoted(near)}?` };
+  if (NETWORK_KEYS.includes(key) && known.includes('net'))
+    return { hint: "remove it: a service has the machine's network, and its ports are open there" };
   return { hint: known.length === 0 ? 'remove it' : `known keys here: ${[...known].sort().join(', ')}` };
 }
 
@@ -202,6 +207,10 @@ function hintForType(
     return `write a list: [${wordsOf(value).map(quoted).join(', ')}]`;
   if (types.includes('array') && typeof value !== 'object')
     return `write a list: [${spelling ?? quoted(value)}]`;
+  if (types.includes('array') && isMapping(value) && /^\/(onboot|services|onshutdown)$/.test(pointer)) {
+    const [name = 'NAME'] = Object.keys(value);
+    return `it is no compose file: write a list, whose items begin with "- name: ${printable(name)}"`;
+  }
   if (types.includes('array') && isMapping(value) && pointer.endsWith('/env')) {
     const items = Object.entries(value).map(
       ([name, item]) => `${name}=${isScalar(item) ? String(item) : ''}`,

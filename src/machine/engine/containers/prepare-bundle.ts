@@ -3,7 +3,8 @@ import { mkdir, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hostArch } from '../../../shared/arch.ts';
-import { isSystemError } from '../../../shared/errors.ts';
+import { isSystemError, messageOf } from '../../../shared/errors.ts';
+import { makeFolders } from '../../../shared/fs/make-folders.ts';
 import type { OciHooks } from '../../../shared/oci-hooks/hook.ts';
 import { existsBelow } from '../../host/place.ts';
 import { isRunning, readOpenFilesLimit } from '../../host/processes.ts';
@@ -183,7 +184,11 @@ async function checkSource({ source, makeSource }: PlannedMount): Promise<void> 
   } catch (error) {
     if (!isSystemError(error, 'ENOENT')) throw error;
     if (!makeSource) throw noBindSource(source);
-    await mkdir(source, { recursive: true });
+    await makeFolders(source).catch((cause: unknown) => {
+      throw invalidParameter(
+        `error while creating mount source path ${JSON.stringify(source)}: ${messageOf(cause)}`,
+      );
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { ToolError } from '../../../shared/errors.ts';
+import { ToolError, messageOf } from '../../../shared/errors.ts';
 import type { EngineSettings, RuntimeName, TlsSettings } from '../../../shared/engine-settings.ts';
 import { DEFAULT_REGISTRY } from '../../../shared/oci/reference.ts';
 import { checkLogConfig } from '../containers/log-settings.ts';
@@ -25,7 +25,10 @@ const KEYS: Readonly<Record<string, Reader>> = {
         url?.username === '' &&
         ['http:', 'https:'].includes(url.protocol) &&
         `${url.search}${url.hash}` === '';
-      if (!isPlainUrl) throw refuse(`holds ${JSON.stringify(mirror)}, which is no URL without a login`);
+      const shown = JSON.stringify(mirror);
+      if (url === null || !/^https?:/i.test(mirror))
+        throw refuse(`holds ${shown}, which is no URL such as https://mirror.example`);
+      if (!isPlainUrl) throw refuse(`holds ${shown}, which must have no login, "?" or "#"`);
     }
     return { registries: { mirrors: { [DEFAULT_REGISTRY]: mirrors } } };
   },
@@ -88,7 +91,7 @@ export function parseDaemonJson(text: string, file: string): EngineSettings {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw invalid(file, 'is not JSON', cause);
+    throw invalid(file, `is not JSON (${messageOf(cause)})`, cause);
   }
   if (!isMapping(json)) throw invalid(file, 'is not a JSON object');
   let settings: EngineSettings = {};

@@ -514,6 +514,20 @@ const BAD: readonly {
     hint: /keep one/,
   },
   {
+    desc: 'services as in a compose file',
+    text: 'name: x\nservices:\n  web:\n    image: nginx\n',
+    at: '3:3',
+    message: /services: expected a list, found a mapping/,
+    hint: /write a list, whose items begin with "- name: web"/,
+  },
+  {
+    desc: 'ports as in a compose file',
+    text: service('ports: ["80:80"]'),
+    at: '4:5',
+    message: /ports/,
+    hint: /a service has the machine's network/,
+  },
+  {
     desc: 'memory without a unit',
     text: service('limits: { memory: 64 }'),
     at: '4:23',

@@ -1,0 +1,26 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isSystemError } from '../errors.ts';
+
+/**
+ * Makes a folder and its parents at a path that somebody else has chosen; no error when it is there. Throws I/O errors.
+ * Node's own way never ends where a file system refuses a name with ENOENT, as /proc does.
+ * @param path absolute
+ */
+export async function makeFolders(path: string): Promise<void> {
+  const makeOne = async (): Promise<void> => {
+    try {
+      await mkdir(path);
+    } catch (error) {
+      if (!isSystemError(error, 'EEXIST') || !(await stat(path)).isDirectory()) throw error;
+    }
+  };
+  try {
+    await makeOne();
+  } catch (error) {
+    const parent = dirname(path);
+    if (!isSystemError(error, 'ENOENT') || parent === path) throw error;
+    await makeFolders(parent);
+    await makeOne();
+  }
+}

@@ -1,0 +1,19 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { makeFolders } from '../../../../src/shared/fs/make-folders.ts';
+
+t.test('a folder with its parents, once or again', async t => {
+  const folder = t.testdir({ file: '' });
+  const deep = join(folder, 'a/b/c');
+  await makeFolders(deep);
+  await makeFolders(deep);
+  t.ok(existsSync(deep));
+  await t.rejects(makeFolders(join(folder, 'file')), { code: 'EEXIST' });
+  await t.rejects(makeFolders(join(folder, 'file/below')), { code: 'ENOTDIR' });
+});
+
+t.test('where a file system refuses it, it is an error', async t => {
+  await t.rejects(makeFolders('/proc/no-such'), { code: 'ENOENT' });
+  await t.rejects(makeFolders('/proc/no-such/below'), { code: 'ENOENT' });
+});
