@@ -28,7 +28,7 @@ import { artifactNames, volumeId } from './pack/artifact-names.ts';
 import { hashFile, packChecksums } from './pack/checksums.ts';
 import { packInitrd } from './pack/initrd.ts';
 import { packIso } from './pack/iso.ts';
-import { publishFile } from './pack/publish.ts';
+import { outputError, publishFile } from './pack/publish.ts';
 import { packSquashfs } from './pack/squashfs.ts';
 import { packVerity } from './pack/verity.ts';
 import type { Project } from './project.ts';
@@ -215,7 +215,9 @@ async function makeSystem(folder: string, options: BuildOptions): Promise<void> 
   const pack = steps('pack', options);
   await stage('pack', async () => {
     const { kernel, core, machine, images } = parts;
-    await makeFolders(folder);
+    await makeFolders(folder).catch((error: unknown) => {
+      throw outputError(error, folder);
+    });
     const toolbox = await openPackTools(options);
     // By what goes in, so that a change elsewhere does not compress it again.
     const tools = inputs.toolSet('pack').map(pkg => pkg.sha256);

@@ -157,6 +157,21 @@ await t.test('many at once', async t => {
   expectNothing(t, 'in the end');
 });
 
+await t.test('UDP ports are published also where flows cannot be forgotten', async t => {
+  const { netavark = '', aardvarkDns = '', nft = '' } = config.programs;
+  const programs = { ...machine.withoutNetworks, netavark, aardvarkDns, nft };
+  for (const conntrack of [{}, { conntrack: '/bin/false' }]) {
+    await daemon.kill();
+    daemon = await startDaemon({ ...config, programs: { ...programs, ...conntrack } }, script);
+    t.match(await docker('run', '--rm', '-p', '5353:53/udp', 'test/busybox', 'echo', 'well'), {
+      code: 0,
+      stdout: 'well\n',
+    });
+  }
+  await daemon.kill();
+  daemon = await startDaemon(config, script);
+});
+
 await t.test('an image without netavark', async t => {
   await daemon.kill();
   const without = await startDaemon({

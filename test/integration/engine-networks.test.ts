@@ -2,6 +2,7 @@
  * Networks with the real netavark and aardvark-dns and Docker's own client, in a network namespace that stands for the
  * machine; another one beyond it stands for the rest of the world. Needs root.
  */
+import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { enterEngineTest } from '../support/private-machine.ts';
 const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'networks', { network: true });
 
 const { default: t } = await import('tap');
-const { cleanUp, processesWith, startDaemon } = await import('../support/engine.ts');
+const { cleanUp, eventually, processesWith, startDaemon } = await import('../support/engine.ts');
 const { startNetworkMachine } = await import('../support/network-machine.ts');
 
 const machine = await startNetworkMachine(engineRoot, folder);
@@ -136,6 +137,81 @@ await t.test('published ports', async t => {
   t.equal(await fetch('http://127.0.0.1:8080'), '', 'gone with the container');
   t.same(interfaces(), []);
   t.notMatch(rules(), /dport (8080|5300)/);
+});
+
+await t.test('port 53 is published while names are answered, and names are while it is', async t => {
+  for (const network of ['first', 'second']) await said('network', 'create', network);
+  await serve('web', ['--network', 'first']);
+  await serve('other', ['--network', 'second']);
+  const resolver = ['--network', 'first', '-p', '53:53/udp', '-p', '53:80/tcp'];
+  await serve('resolver', resolver);
+  // That container and another network come before and after the rules of port 53.
+  await said('network', 'create', 'third');
+  await serve('third-web', ['--network', 'third']);
+  await said('network', 'create', '--internal', 'fourth');
+  await serve('inner-web', ['--network', 'fourth']);
+  const answered = async (when: string): Promise<void> => {
+    t.equal((await inside('web', 'busybox wget -q -T 3 -O - http://resolver')).stdout, 'resolver\n', when);
+    for (const name of ['other', 'third-web', 'inner-web']) {
+      t.match(
+        await inside(name, `busybox nslookup -type=a ${name}`),
+        { code: 0, stdout: /Address: 172/ },
+        `${name} ${when}`,
+      );
+    }
+  };
+  await answered('with it');
+  t.equal(await fetch('http://198.51.100.2:53', world), 'resolver\n', 'from the world');
+  t.equal(await fetch('http://127.0.0.1:53'), 'resolver\n');
+  await said('restart', '-t', '0', 'resolver');
+  await untilServing('resolver');
+  await answered('after a restart');
+  await said('rm', '-f', 'web', 'other', 'third-web', 'inner-web', 'resolver');
+  await said('network', 'rm', 'first', 'second', 'third', 'fourth');
+  t.same(interfaces(), []);
+  t.notMatch(rules(), /dport/);
+});
+
+await t.test('UDP goes to the container that publishes the port now', async t => {
+  const sender = join(import.meta.dirname, '../support/udp-sender.ts');
+  await said('network', 'create', 'front');
+  await said('run', '-d', '--name', 'warm', '--network', 'front', 'test/busybox', 'sleep', '1000');
+  const got = async (name: string): Promise<number> => {
+    const [, numbers = ''] =
+      [...(await inside(name, 'cat /proc/net/snmp')).stdout.matchAll(/^Udp: (\d.*)$/gm)][0] ?? [];
+    const [received, unwanted] = numbers.split(' ').map(Number);
+    return (received ?? 0) + (unwanted ?? 0);
+  };
+  const publish = (name: string, ...ports: readonly string[]): Promise<string> =>
+    said(
+      ...['run', '-d', '--name', name, '--network', 'front', ...ports.flatMap(port => ['-p', port])],
+      ...['test/busybox', 'sleep', '1000'],
+    );
+  // One port, and more than are forgotten one by one.
+  for (const ports of [['5353:53/udp'], ['5350-5359:53-62/udp', '5353:53/tcp']]) {
+    const how = ports.join(' ');
+    const client = spawn(process.execPath, [sender, '198.51.100.2', '5353'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      await once(client.stdout, 'data');
+      await publish('first', ...ports);
+      await eventually(`UDP, ${how}`, async () => ((await got('first')) > 0 ? true : undefined));
+      const address = await inspect('first', '{{.NetworkSettings.Networks.front.IPAddress}}');
+      await said('rm', '-f', 'first');
+      await said('run', '-d', '--name', 'stranger', '--network', 'front', 'test/busybox', 'sleep', '1000');
+      t.equal(await inspect('stranger', '{{.NetworkSettings.Networks.front.IPAddress}}'), address);
+      const before = await got('stranger');
+      await publish('second', ...ports);
+      await eventually(`UDP to the next, ${how}`, async () => ((await got('second')) > 0 ? true : undefined));
+      t.same([before, await got('stranger')], [0, 0], `nothing for the stranger, ${how}`);
+    } finally {
+      client.kill();
+    }
+    await said('rm', '-f', 'stranger', 'second');
+  }
+  await said('rm', '-f', 'warm');
+  await said('network', 'rm', 'front');
 });
 
 await t.test('user networks: names, aliases, fixed addresses, isolation', async t => {

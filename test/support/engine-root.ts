@@ -13,6 +13,7 @@ const PACKAGES = [
   'netavark',
   'aardvark-dns',
   'nftables',
+  'conntrack',
   'iproute2',
   'libc6',
   'libgcc-s1',

@@ -24,7 +24,7 @@ import type { EngineConfig, EnginePrograms } from '../../src/machine/engine/engi
 export interface TestPrograms {
   readonly engine: EnginePrograms;
   /** For engines in a network namespace of the test's own: they change the machine's network. */
-  readonly networks: Required<Pick<EnginePrograms, 'netavark' | 'aardvarkDns' | 'nft'>>;
+  readonly networks: Required<Pick<EnginePrograms, 'netavark' | 'aardvarkDns' | 'nft' | 'conntrack'>>;
   readonly docker: string;
   /** Looks into the files that layers are kept in. */
   readonly fsckErofs: string;
@@ -63,6 +63,7 @@ export function testPrograms(root: string, folder: string): TestPrograms {
       netavark: program('netavark', 'usr/lib/podman'),
       aardvarkDns: program('aardvark-dns', 'usr/lib/podman'),
       nft: program('nft', 'usr/sbin'),
+      conntrack: program('conntrack', 'usr/sbin'),
     },
     docker: program('docker'),
     fsckErofs: program('fsck.erofs'),

@@ -35,13 +35,14 @@ export async function publishFile<T>(output: string, make: (scratch: Scratch) =>
     await rename(file, output);
     return result;
   } catch (error) {
-    throw located(error, output);
+    throw outputError(error, output);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function located(error: unknown, output: string): unknown {
+/** A system error while writing what was asked for, as the reader should see it; other errors unchanged. */
+export function outputError(error: unknown, output: string): unknown {
   const isToolFull = error instanceof ToolError && error.code === 'TOOL_DISK_FULL';
   if (isToolFull || isSystemError(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) {
     return new ToolError(`writing ${output}: the disk is full`, {

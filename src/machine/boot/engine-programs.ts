@@ -11,6 +11,7 @@ const OPTIONAL: Readonly<Record<Exclude<keyof EnginePrograms, 'conmon' | 'crun' 
   netavark: '/usr/lib/podman/netavark',
   aardvarkDns: '/usr/lib/podman/aardvark-dns',
   nft: '/usr/sbin/nft',
+  conntrack: '/usr/sbin/conntrack',
 };
 
 /** The engine's programs on this machine, and what the image sets of it. */

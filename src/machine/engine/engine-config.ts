@@ -22,6 +22,8 @@ export interface EnginePrograms {
   readonly aardvarkDns?: string;
   /** Sets the kernel's packet filter for netavark. */
   readonly nft?: string;
+  /** Has the kernel forget where it sends UDP when published ports change hands. */
+  readonly conntrack?: string;
 }
 
 /** cgroup v2 as the engine uses it. Absent from EngineConfig: containers are put into no cgroup. */

@@ -4,7 +4,7 @@ import { isSystemError } from '../errors.ts';
 
 /**
  * Makes a folder and its parents at a path that somebody else has chosen; no error when it is there. Throws I/O errors.
- * Node's own way never ends where a file system refuses a name with ENOENT, as /proc does.
+ * Node's own way never ends where a file system refuses new folders with ENOENT, as /proc does; that is EROFS here.
  * @param path absolute
  */
 export async function makeFolders(path: string): Promise<void> {
@@ -21,6 +21,10 @@ export async function makeFolders(path: string): Promise<void> {
     const parent = dirname(path);
     if (!isSystemError(error, 'ENOENT') || parent === path) throw error;
     await makeFolders(parent);
-    await makeOne();
+    await makeOne().catch((cause: unknown) => {
+      if (!isSystemError(cause, 'ENOENT')) throw cause;
+      const message = `mkdir ${path}: no such file or directory, and its file system takes no new ones`;
+      throw Object.assign(new Error(message, { cause }), { code: 'EROFS' });
+    });
   }
 }

@@ -6,6 +6,7 @@ import { moveToCgroup } from '../../host/cgroups.ts';
 import { identifyProcess, readArguments } from '../../host/processes.ts';
 import { runProgram, runProgramOrThrow } from '../../host/run-program.ts';
 import type { EngineContext } from '../context.ts';
+import { DNS_PORT } from '../runtime/netavark.ts';
 import { NETWORKS_KEY } from './network-table.ts';
 
 /** aardvark-dns answers within this time that it listens. */
@@ -81,10 +82,10 @@ export async function reviveNameServer(context: EngineContext): Promise<void> {
 
 async function startNameServer(context: EngineContext, program: string): Promise<void> {
   const alive = openSync(context.paths.namesAlive, constants.O_RDWR | constants.O_NONBLOCK);
-  const { exitCode, stderr } = await runProgram([program, '--config', folderOf(context), '-p', '53', 'run'], {
-    timeoutMs: TIMEOUT_MS,
-    file: alive,
-  }).finally(() => closeSync(alive));
+  const { exitCode, stderr } = await runProgram(
+    [program, '--config', folderOf(context), '-p', String(DNS_PORT), 'run'],
+    { timeoutMs: TIMEOUT_MS, file: alive },
+  ).finally(() => closeSync(alive));
   if (exitCode !== 0) throw new Error(stderr.trim() || `exit code ${exitCode}`);
 }
 

@@ -4,9 +4,12 @@ import { messageOf } from '../../../shared/errors.ts';
 import { hasNetworkNamespace, makeNetworkNamespace } from '../../host/network-namespace.ts';
 import { defaultInterface, readMtu } from '../../host/routes.ts';
 import type { EngineContext } from '../context.ts';
+import { missingProgram } from '../docker-errors.ts';
+import { forgetUdpFlows } from '../runtime/conntrack.ts';
 import { type Netavark, type NetavarkConnection, runNetavark } from '../runtime/netavark.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
 import type { Endpoint, Sandbox } from './endpoint.ts';
+import { leadNames } from './internal-names.ts';
 import { membersOf } from './live.ts';
 import { dnsNamesOf, endpointsOf } from './modes.ts';
 import { prepareNameServer, settleNameServer } from './name-server.ts';
@@ -30,15 +33,12 @@ export async function connectEndpoint(
 ): Promise<void> {
   await prepareNameServer(context);
   const { namespace } = context.table.paths(record.id);
+  const connection = connectionOf(record, sandbox, endpoint, network);
   context.step('network: connect');
-  await runNetavark(
-    netavark,
-    'setup',
-    connectionOf(record, sandbox, endpoint, network),
-    namespace,
-    inputFile(context, record.id),
-  );
+  await runNetavark(netavark, 'setup', connection, namespace, inputFile(context, record.id));
+  if (network.internal) await leadNames(netavark, network, true);
   await settleNameServer(context);
+  await forgetFlows(context, record, connection);
 }
 
 /**
@@ -84,6 +84,37 @@ export async function disconnectEndpoint(
     }
   } finally {
     await rm(file, { force: true });
+    await forgetFlows(context, record, connection);
+    if (network.internal && membersOf(context, network.id, record.id).length === 0) {
+      await leadNames(netavark, network, false).catch((error: unknown) => {
+        context.log.warning('the names of a network are still led to the name server', {
+          network: network.name,
+          reason: messageOf(error),
+        });
+      });
+    }
+  }
+}
+
+/** A client that goes on sending would be led to where its first packet was, whoever has that address by now. */
+async function forgetFlows(
+  context: EngineContext,
+  record: ContainerRecord,
+  connection: NetavarkConnection,
+): Promise<void> {
+  const ports = connection.ports
+    .filter(({ protocol }) => protocol === 'udp')
+    .flatMap(({ hostPort, count }) => Array.from({ length: count }, (_, index) => hostPort + index));
+  if (ports.length === 0) return;
+  const { conntrack } = context.config.programs;
+  try {
+    if (conntrack === undefined) throw missingProgram('conntrack', 'publishing UDP ports');
+    await forgetUdpFlows(conntrack, [...new Set(ports)], join(context.paths.netavark, 'flows'));
+  } catch (error) {
+    context.log.warning('UDP may still be sent to an earlier container', {
+      container: record.name,
+      reason: messageOf(error),
+    });
   }
 }
 

@@ -47,6 +47,12 @@ export interface NetavarkConnection {
   }[];
 }
 
+/**
+ * Where aardvark-dns listens on a network's gateway; netavark leads port 53 there. Not 53 itself, which a container of
+ * the machine may publish.
+ */
+export const DNS_PORT = 28_053;
+
 const TIMEOUT_MS = 60_000;
 
 /** netavark's input. A network goes by its id there, since names of ours are not all names of files. */
@@ -116,7 +122,11 @@ export async function runNetavark(
       ...['--aardvark-binary', netavark.aardvarkDns, '--file', inputFile],
       ...[command, namespace],
     ],
-    { timeoutMs: TIMEOUT_MS, env: { PATH: `${dirname(netavark.nft)}:${PROGRAM_PATH}` }, file: alive },
+    {
+      timeoutMs: TIMEOUT_MS,
+      env: { PATH: `${dirname(netavark.nft)}:${PROGRAM_PATH}`, NETAVARK_DNS_PORT: String(DNS_PORT) },
+      file: alive,
+    },
   ).finally(() => closeSync(alive));
   if (exitCode !== 0) throw networkFailure(reasonOf(stdout) ?? (stderr.trim() || `exit code ${exitCode}`));
 }
