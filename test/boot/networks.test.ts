@@ -32,7 +32,10 @@ await t.test('a container on a network of its own', async t => {
     'bridge bridge\nhost host\nnone null',
   );
   await said('network', 'create', 'front');
-  await busybox(['-d', '--name', 'web', '--network', 'front', '-p', '8080:80'], 'httpd', '-f', '-h', '/etc');
+  const ports = ['-p', '8080:80', '-p', '53:53/udp'];
+  await busybox(['-d', '--name', 'web', '--network', 'front', ...ports], 'httpd', '-f', '-h', '/etc');
+  // conntrack has been used, and the kernel has found what it needs.
+  t.match(await machine.root('cat /proc/modules'), /^nf_conntrack_netlink /m);
   const hostname = await said('inspect', 'web', '--format', '{{.Config.Hostname}}');
   t.equal(await fromMachine(), hostname);
   t.equal(

@@ -431,6 +431,15 @@ await t.test('IPv6', async t => {
   t.match(await inside('v6client', 'busybox nslookup v6'), { stdout: /fd00:77::2/ });
   t.equal((await inside('v6client', 'busybox wget -q -O - http://[fd00:77::2]')).stdout, 'v6\n');
   t.equal(await fetch('http://127.0.0.1:8086'), 'v6\n');
-  await said('rm', '-f', 'v6', 'v6client');
-  await said('network', 'rm', 'six');
+  t.match(await inside('v6client', 'busybox nslookup v6 fd00:77::1'), { stdout: /fd00:77::2/ });
+  await said('network', 'create', '--ipv6', '--internal', '--subnet', 'fd00:78::/64', 'inner6');
+  await serve('v6inner', ['--network', 'inner6']);
+  t.match(
+    await inside('v6inner', 'busybox nslookup v6inner fd00:78::1'),
+    { stdout: /Address: fd00:78::2/ },
+    'names of an internal network',
+  );
+  await said('rm', '-f', 'v6', 'v6client', 'v6inner');
+  await said('network', 'rm', 'six', 'inner6');
+  t.notMatch(rules(), /dport/);
 });

@@ -51,8 +51,8 @@ const CORE_PARTS = {
   },
   images: { packages: ['erofs-utils'], files: ['usr/bin/mkfs.erofs'] },
   networks: {
-    packages: ['netavark', 'aardvark-dns', 'nftables'],
-    files: ['usr/lib/podman/netavark', 'usr/lib/podman/aardvark-dns', 'usr/sbin/nft'],
+    packages: ['netavark', 'aardvark-dns', 'nftables', 'conntrack'],
+    files: ['usr/lib/podman/netavark', 'usr/lib/podman/aardvark-dns', 'usr/sbin/nft', 'usr/sbin/conntrack'],
   },
   runc: { packages: ['runc'], files: ['usr/sbin/runc'] },
 } as const satisfies Record<string, CorePart>;
