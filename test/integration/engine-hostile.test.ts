@@ -175,6 +175,7 @@ t.test('whatever comes in, the engine answers and goes on', async t => {
       await once(socket, 'data');
     }
     await eventually('an answer', async () => ((await get('/_ping')).status === 200 ? true : undefined));
+    t.match(await daemon.client.inspect('web'), { pid: before.pid });
     for (const socket of crowd) socket.destroy();
   });
 
