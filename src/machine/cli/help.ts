@@ -11,7 +11,9 @@ export interface HelpContent {
 /** The help of a command, laid out as Docker's. */
 export function formatHelp({ usage, path, description, options, commands }: HelpContent): string {
   const sections = [`Usage:  ${usage}`, description];
-  const shown = options.filter(option => !option.hidden);
+  const shown = options
+    .filter(option => !option.hidden)
+    .toSorted((a, b) => ((a.long ?? '') < (b.long ?? '') ? -1 : 1));
   if (commands.length > 0) sections.push(`Commands:\n${columns([...commands])}`);
   if (shown.length > 0) {
     const title = commands.length > 0 ? 'Global Options' : 'Options';
