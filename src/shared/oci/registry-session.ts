@@ -73,12 +73,15 @@ export class RegistrySession {
   /** Mirrors first; what a mirror can't give, the next one or the registry may. */
   async eachEndpoint<T>(registry: string, action: (endpoint: Endpoint) => Promise<T>): Promise<T> {
     const endpoints = [...this.#mirrorsOf(registry), this.endpointOf(registry)];
+    const passed: string[] = [];
     for (const [index, endpoint] of endpoints.entries()) {
       try {
         return await action(endpoint);
       } catch (error) {
         const isLast = index === endpoints.length - 1;
-        if (isLast || !(error instanceof ToolError) || error.kind === 'integrity') throw error;
+        if (!(error instanceof ToolError) || error.kind === 'integrity') throw error;
+        if (isLast) throw afterMirrors(error, passed);
+        passed.push(error.message);
       }
     }
     throw new Error('a registry has an address');
@@ -139,6 +142,14 @@ export class RegistrySession {
       if (authorization === undefined) throw unauthorized(what, endpoint, false, '');
     }
   }
+}
+
+/** Where the registry cannot be reached, what its mirrors said is the better half of the reason. */
+function afterMirrors(error: ToolError, passed: readonly string[]): ToolError {
+  const { code, kind, hint } = error;
+  if (passed.length === 0 || kind !== 'unavailable') return error;
+  const message = `${error.message}; before that, ${passed.join('; ')}`;
+  return new ToolError(message, { code, kind, cause: error, ...(hint === undefined ? {} : { hint }) });
 }
 
 async function refusal(

@@ -139,3 +139,16 @@ t.test('a token server of another site is named with what would allow it', async
   await t.rejects(new Registry(options).listTags(APP), failed);
   t.equal(seen.length, 1, 'it is not asked');
 });
+
+t.test('what mirrors said is told where the registry cannot be reached', async t => {
+  const { fetch } = registryOf(url => {
+    if (url.host === 'mirror.example') return new Response(null, { status: 404 });
+    throw new TypeError('fetch failed', { cause: new Error('getaddrinfo ENOTFOUND registry.example') });
+  });
+  const mirrors = { 'registry.example': ['https://mirror.example'] };
+  const registry = new Registry({ fetch, mirrors, retryDelaysMs: [] });
+  await t.rejects(registry.fetchManifest(parseReference('registry.example/app:9.9')), {
+    kind: 'unavailable',
+    message: /ENOTFOUND registry\.example.*; before that, .*: not found in mirror\.example/,
+  });
+});
