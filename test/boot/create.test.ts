@@ -41,6 +41,10 @@ const script = async (options: readonly string[], text: string): Promise<string>
 const cgroupFile = async (id: string, ...names: readonly string[]): Promise<string[]> =>
   (await machine.root(`cd /sys/fs/cgroup/user/${id} && tail -n +1 -q ${names.join(' ')}`)).trim().split('\n');
 
+await t.test("the kernel's news are in its log, not where people type", async t => {
+  t.match(await machine.root('cat /proc/sys/kernel/printk'), /^5\s/);
+});
+
 await t.test('as many open files as a database asks for', async t => {
   t.equal(await script([], 'ulimit -Sn; ulimit -Hn'), '1024\n1048576\nexit 0\n');
 });

@@ -32,6 +32,20 @@ export function applySysctl(key: string, value: string): void {
   }
 }
 
+/** What the kernel prints unless told otherwise: everything but what is for debugging. */
+const LOUD = '7';
+/** Warnings and worse. */
+const CALM = '5';
+
+/**
+ * Keeps the kernel's news off the consoles, where people type: each container has some of bridges and mounts. They stay
+ * in its log. Whoever has chosen a level (`loglevel=`, `quiet`, a sysctl) keeps it.
+ */
+export function quietConsoles(file = '/proc/sys/kernel/printk'): void {
+  const [level] = readFileSync(file, 'utf8').split(/\s/);
+  if (level === LOUD) writeFileSync(file, CALM);
+}
+
 /** True when there is a network interface with a device behind it: not the loopback, a bridge or a veth. */
 export function hasNetworkCard(root = '/sys/class/net'): boolean {
   return readdirSync(root).some(name => existsSync(`${root}/${name}/device`));

@@ -1,4 +1,5 @@
-import { hasNetworkCard, readUptime } from '../../host/kernel.ts';
+import { hasKernelWord } from '../../../shared/kernel-cmdline.ts';
+import { hasNetworkCard, quietConsoles, readUptime } from '../../host/kernel.ts';
 import type { BootContext } from '../context.ts';
 import { type ReadyReport, formatReadyLine } from '../ready-line.ts';
 
@@ -15,6 +16,7 @@ export async function announceReady(context: BootContext): Promise<string> {
     // A login prompt may stand at the cursor; the line must begin a line.
     await context.say(`\n${line}`);
     journal.update({ readyLine: line });
+    if (!hasKernelWord(context.cmdline, 'debug')) quietConsoles();
   }
   return journal.data.readyLine ?? '';
 }
