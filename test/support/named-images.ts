@@ -118,7 +118,12 @@ const STAND_INS: Readonly<Record<string, StandIn>> = {
 /** What testcontainers leaves running to clear up: it says what it was told to remove, and removes nothing. */
 const REAPER: StandIn = {
   files: [
-    script('bin/ryuk', `echo Started\n${serving('nc -ll -p 8080 -e /bin/session')}`),
+    // Its client connects once, as soon as it reads the word.
+    script('bin/ryuk', `announce &\n${serving('nc -ll -p 8080 -e /bin/session')}`),
+    script(
+      'bin/announce',
+      "until grep -qs ':1F90 ' /proc/net/tcp /proc/net/tcp6; do usleep 10000; done\necho Started\n",
+    ),
     script('bin/session', 'while read -r line; do echo "$line" >/proc/1/fd/1; echo ACK; done\n'),
   ],
   config: { Cmd: ['ryuk'], ExposedPorts: { '8080/tcp': {} } },

@@ -5,8 +5,8 @@ import { httpStatusOf } from '../../engine-api/http-status.ts';
 import { formatFrame } from '../../engine-api/stdcopy.ts';
 import { DetachScanner, parseDetachKeys } from '../streams/detach-keys.ts';
 import type { OutputReading } from './backend.ts';
-import type { Exchange } from './exchange.ts';
-import { type OutputFormat, outputType, sendOutput, RAW_STREAM } from './output-format.ts';
+import { type Exchange, RAW_STREAM } from './exchange.ts';
+import { type OutputFormat, outputType, sendOutput } from './output-format.ts';
 import { booleanQuery, sizeQuery } from './query.ts';
 
 /** What attaching to containers needs of the engine. */

@@ -46,6 +46,9 @@ export interface Reply {
   websocket(isBinary: boolean): Promise<{ readonly input: Readable; readonly output: Writable }>;
 }
 
+/** Content type of a container's output as it is. */
+export const RAW_STREAM = 'application/vnd.docker.raw-stream';
+
 /** Writes, and waits while the client does not keep up. Throws when it is gone. */
 export async function writeAll(stream: Writable, data: Buffer | string, signal: AbortSignal): Promise<void> {
   if (stream.destroyed || stream.writableEnded) throw new Error('the client is gone');
@@ -81,7 +84,8 @@ export function plainReply(response: ServerResponse, headers: Readonly<Record<st
     },
     text,
     stream,
-    hijack: contentType => ({ input: undefined, output: stream(200, contentType) }),
+    // Docker calls it so, framed or not, where nobody asked for an upgrade.
+    hijack: () => ({ input: undefined, output: stream(200, RAW_STREAM) }),
     websocket: () => Promise.reject(invalidParameter('not websocket protocol')),
   };
 }

@@ -3,7 +3,7 @@ import { compareApiVersions } from '../../engine-api/api-version.ts';
 import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../engine-api/stdcopy.ts';
 import { formatLogTime } from '../logs/k8s-log.ts';
 import type { LogPiece, OutputReading } from './backend.ts';
-import { writeAll } from './exchange.ts';
+import { RAW_STREAM, writeAll } from './exchange.ts';
 
 /** How a container's output is sent. */
 export interface OutputFormat {
@@ -23,8 +23,6 @@ export interface OutputFormat {
 }
 
 const NEWLINE = 0x0a;
-/** Output as it is. */
-export const RAW_STREAM = 'application/vnd.docker.raw-stream';
 const MULTIPLEXED = 'application/vnd.docker.multiplexed-stream';
 
 /** The Content-Type of output: up to API 1.41 framed output was called raw as well. */
