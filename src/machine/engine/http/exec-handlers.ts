@@ -94,7 +94,9 @@ export async function execStart({
     if (body.Detach === true || !(error instanceof ToolError)) throw error;
     // Docker has taken the connection over by then, says it there, and its client asks for the exit code.
     const words = Buffer.from(`${error.message}\r\n`);
-    reply.hijack(outputType(version, tty)).output.end(tty ? words : formatFrame('stdout', words));
+    const { input, output } = reply.hijack(outputType(version, tty));
+    input?.resume();
+    output.end(tty ? words : formatFrame('stdout', words));
     return;
   }
   if (tty && size !== undefined) backend.execs.resize(id, size.rows, size.columns);

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { access, constants, open, readFile } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
+import { access, constants, readFile } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -74,18 +75,19 @@ export interface WaitingMonitor extends AsyncDisposable {
  */
 export async function openMonitor(start: MonitorStart): Promise<WaitingMonitor> {
   await checkRuntime(start.runtime);
-  const log = await open(start.monitorLog, 'w', 0o600);
+  const log = openSync(start.monitorLog, 'w', 0o600);
   let child: ChildProcess;
   try {
     child = startProgram(start.conmon, formatMonitorArguments(start), {
-      stdio: ['ignore', 'ignore', log.fd, 'pipe', 'pipe'],
+      stdio: ['ignore', 'ignore', log, 'pipe', 'pipe'],
       env: { PATH: PROGRAM_PATH, _OCI_SYNCPIPE: String(SYNC_FD), _OCI_STARTPIPE: String(START_FD) },
       cwd: '/',
       // Out of the engine's process group and session: signals to those are not for conmon.
       detached: true,
     });
   } finally {
-    await log.close();
+    // At once: who waits here would miss the first events of the child.
+    closeSync(log);
   }
   const failed = new Promise<never>((_, reject) => {
     child.once('error', cause => {
