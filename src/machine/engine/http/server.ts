@@ -134,8 +134,6 @@ function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): Api
   server.on('drop', () => server.closeIdleConnections());
   // Logs, events and waits go on for as long as the client likes.
   server.requestTimeout = 0;
-  // As Docker's server has it: a client that was idle for long may still use its connection.
-  server.keepAliveTimeout = 0;
   return {
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
