@@ -40,6 +40,7 @@ export interface Reply {
   /**
    * Takes the connection over, both ways, as Docker's attach and exec do. Undefined input when the client
    * did not ask for an upgrade: then output alone is possible.
+   * @param contentType of an upgraded connection; any other is `RAW_STREAM`, as Docker has it
    */
   hijack(contentType: string): { readonly input: Socket | undefined; readonly output: Writable };
   /** The same as a websocket. Throws ENGINE_INVALID_PARAMETER when the client did not ask for one. */
@@ -84,7 +85,6 @@ export function plainReply(response: ServerResponse, headers: Readonly<Record<st
     },
     text,
     stream,
-    // Docker calls it so, framed or not, where nobody asked for an upgrade.
     hijack: () => ({ input: undefined, output: stream(200, RAW_STREAM) }),
     websocket: () => Promise.reject(invalidParameter('not websocket protocol')),
   };

@@ -21,14 +21,11 @@ const KEYS: Readonly<Record<string, Reader>> = {
     const mirrors = textsOf(value, refuse);
     for (const mirror of mirrors) {
       const url = URL.parse(mirror);
-      const isPlainUrl =
-        url?.username === '' &&
-        ['http:', 'https:'].includes(url.protocol) &&
-        `${url.search}${url.hash}` === '';
       const shown = JSON.stringify(mirror);
       if (url === null || !/^https?:/i.test(mirror))
         throw refuse(`holds ${shown}, which is no URL such as https://mirror.example`);
-      if (!isPlainUrl) throw refuse(`holds ${shown}, which must have no login, "?" or "#"`);
+      if (`${url.username}${url.search}${url.hash}` !== '')
+        throw refuse(`holds ${shown}, which must have no login, "?" or "#"`);
     }
     return { registries: { mirrors: { [DEFAULT_REGISTRY]: mirrors } } };
   },

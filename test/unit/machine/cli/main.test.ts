@@ -26,8 +26,8 @@ t.test('every command can be loaded and has a help', async t => {
   for (const { names, summary } of COMMANDS) {
     for (const name of names) {
       const { code, stdout } = await run([...name.split(' '), '--help']);
-      const names = [...stdout.matchAll(/^ {2}(?:-\w,| {3}) --(\S+)/gm)].map(([, option]) => option);
-      t.same(names, names.toSorted(), `${name}: options by name`);
+      const shown = [...stdout.matchAll(/^ {2}(?:-\w,| {3}) --(\S+)/gm)].map(([, option]) => option);
+      t.same(shown, shown.toSorted(), `${name}: options by name`);
       t.equal(code, 0, name);
       t.match(stdout, `Usage:  system-docker ${name}`, name);
       t.match(stdout, summary, name);
