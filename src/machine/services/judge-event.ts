@@ -1,6 +1,7 @@
 import { type ServiceDefinition, isOneshot } from '../../shared/service/definition.ts';
 import type { EngineEvent } from '../engine-client/engine-client.ts';
 import { type Outcome, isAlive, outcomeOfEnd } from './attempt.ts';
+import { STEADY_MS } from './readiness.ts';
 import type { ServiceStatus } from './status.ts';
 
 /** What something that happened to a service's container means for the service. */
@@ -8,7 +9,7 @@ export type Verdict =
   | { readonly kind: 'nothing' }
   /** It has ended for good. */
   | { readonly kind: 'ended'; readonly outcome: Outcome }
-  /** It was taken to be up, and has ended within its first second; the engine starts it again. */
+  /** It was taken to be up, and one of its lives was shorter than STEADY_MS; the engine starts it again. */
   | { readonly kind: 'unsteady' }
   /** A person stopped it through the engine. */
   | { readonly kind: 'stopped' }
@@ -19,8 +20,6 @@ export type Verdict =
 export type Effort = 'none' | 'starting' | 'waiting';
 
 const NOTHING: Verdict = { kind: 'nothing' };
-/** A service without `ready` whose first life is shorter was never up. */
-const STEADY_MS = 1000;
 
 /**
  * Judges an event of the engine. Ends that a restart follows mean nothing: that is the engine's part. The end of a
@@ -61,11 +60,12 @@ export function judgeEvent(
   }
 }
 
+/** Any life counts, not only the first: its end may have come before the service was taken to be up. */
 function judgeRestart(
   container: EngineEvent['container'],
   definition: Pick<ServiceDefinition, 'ready'>,
 ): Verdict {
-  if (definition.ready !== undefined || container.restartCount > 0) return NOTHING;
+  if (definition.ready !== undefined) return NOTHING;
   const { startedAtMs, finishedAtMs } = container;
   if (startedAtMs === undefined || finishedAtMs === undefined) return NOTHING;
   return finishedAtMs - startedAtMs < STEADY_MS ? { kind: 'unsteady' } : NOTHING;

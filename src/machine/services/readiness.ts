@@ -8,7 +8,9 @@ import type { EngineClient } from '../engine-client/engine-client.ts';
 import { existsBelow } from '../host/place.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
-const STEADY_MS = 1000;
+/** A service without `ready` counts as up only as long as its lives last this long. */
+export const STEADY_MS = 3000;
+const STEADY_LOOK_MS = 250;
 
 /** What readiness needs of the machine. */
 export interface ReadinessHost {
@@ -77,19 +79,22 @@ export async function waitUntilReady(
   }
 }
 
-/** Waits until the process of a service has run for a second; rejects with the signal's reason when that is aborted. */
+/** Waits until a service has run for STEADY_MS without a restart; rejects with the signal's reason when that is aborted. */
 export async function waitUntilSteady(
-  engine: EngineClient,
+  engine: Pick<EngineClient, 'inspect'>,
   name: string,
   signal: AbortSignal,
 ): Promise<void> {
-  let known = 0;
+  let life: { readonly pid: number; readonly sinceMs: number } | undefined;
   for (;;) {
     signal.throwIfAborted();
     const { pid, status } = await engine.inspect(name);
-    if (status === 'running' && pid !== 0 && pid === known) return;
-    known = pid;
-    await sleep(STEADY_MS, undefined, { signal });
+    // Not by when the engine started it: the clock may be set in between.
+    const nowMs = performance.now();
+    if (status !== 'running' || pid === 0) life = undefined;
+    else if (life?.pid !== pid) life = { pid, sinceMs: nowMs };
+    else if (nowMs - life.sinceMs >= STEADY_MS) return;
+    await sleep(STEADY_LOOK_MS, undefined, { signal });
   }
 }
 

@@ -368,7 +368,7 @@ export interface ServiceConfig {
   after?: Strings;
   before?: Strings2;
   /**
-   * When the service counts as up. Without it, as soon as its process runs; one that ends within its first second is not up until it has run for a second. One of the keys, or the word `notify`; or the word `exit` for a oneshot, which is done when it has exited with 0.
+   * When the service counts as up. Without it, as soon as its process runs; one that ends within three seconds and is restarted is not up until it has run for three seconds. One of the keys, or the word `notify`; or the word `exit` for a oneshot, which is done when it has exited with 0.
    */
   ready?:
     | ('exit' | 'notify')
