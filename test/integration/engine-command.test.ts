@@ -240,6 +240,11 @@ t.test('exec, top, stats, cp, diff, export, commit', async t => {
   t.match(await ours('exec', 'web', 'sh', '-c', 'ln -s /etc/passwd /tmp/tree/link'), { code: 0 });
   t.match(await ours('cp', 'web:/tmp/tree/link', 'link'), { code: 0 });
   t.equal(readlinkSync(join(folder, 'link')), '/etc/passwd', 'a link stays a link');
+  t.match(
+    await ours('cp', 'web:/tmp/tree', 'link'),
+    { code: 1, stderr: 'cannot copy directory\n' },
+    'an answer that nobody reads keeps nobody',
+  );
   t.match(await ours('cp', 'web:/tmp/tree/sub/file', '-'), { code: 0, stdout: /^file\0/ });
   t.strictSame(plain(await ours('diff', 'web')), plain(await docker('diff', 'web')));
   t.match(await ours('export', '-o', 'web.tar', 'web'), { code: 0 });

@@ -191,6 +191,17 @@ t.test('a conmon that cannot begin says why, however early it ends', async t => 
   }
 });
 
+t.test('a connection is kept for as long as the client likes', async t => {
+  const config = configFor('idle');
+  const daemon = await startDaemon(config, script);
+  t.teardown(() => daemon.kill());
+  const { send } = rawClient(config.socket);
+  const said = await send('GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n', 500);
+  t.match(said, /^HTTP\/1\.1 200 OK\r\n/);
+  // Node's own server would announce an end after five seconds, which no client of Docker's reckons with.
+  t.notMatch(said, /keep-alive: *timeout/i);
+});
+
 t.test('info, version, disk usage, login', async t => {
   const config = configFor('info');
   const daemon = await startDaemon(config, script);

@@ -72,6 +72,9 @@ export async function runSystemDockerCommand(
     const text = error instanceof CommandFailure ? error.message : describeFault(error);
     if (text !== '') await writeOut(streams.stderr, presentable(`${text}\n`, streams.stderr));
     return error instanceof CommandFailure ? error.exitCode : 1;
+  } finally {
+    // The engine keeps idle connections, and one with an answer that was not read to its end would keep this process.
+    opened?.close();
   }
 }
 

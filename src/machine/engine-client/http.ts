@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -20,6 +20,8 @@ export interface DockerHttpClient {
   text(method: string, path: string, options?: HttpOptions): Promise<string>;
   /** Takes the connection over, as exec and attach do. */
   hijack(path: string, options: HttpOptions): Promise<{ readonly socket: Socket; readonly isRaw: boolean }>;
+  /** Ends its connections, also those with an answer that nobody has read; not those that were taken over. */
+  close(): void;
 }
 
 export interface HttpOptions {
@@ -35,6 +37,7 @@ export interface HttpOptions {
 
 /** A client of the engine that listens at `socketPath`. */
 export function createHttpClient(socketPath: string): DockerHttpClient {
+  const agent = new Agent({ keepAlive: true });
   const open = (
     method: string,
     path: string,
@@ -46,6 +49,7 @@ export function createHttpClient(socketPath: string): DockerHttpClient {
       const query = formatQuery(options.query ?? {});
       const body = options.body === undefined ? undefined : JSON.stringify(options.body);
       const request = httpRequest({
+        agent,
         socketPath,
         method,
         path: `/v${API_VERSION}${path}${query}`,
@@ -97,6 +101,7 @@ export function createHttpClient(socketPath: string): DockerHttpClient {
           });
         }).then(async response => reject(await refusalOf(response)), reject);
       }),
+    close: () => agent.destroy(),
   };
 }
 

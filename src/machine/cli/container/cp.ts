@@ -157,7 +157,7 @@ async function copyToContainer(
   }
   const isFolder = found !== undefined && hasBit(found.mode, IS_FOLDER);
   const put = (folder: string, upload: Readable): Promise<unknown> =>
-    session.client.stream('PUT', containerPath(container, '/archive'), {
+    session.client.request('PUT', containerPath(container, '/archive'), {
       query: {
         path: folder,
         noOverwriteDirNonDir: 'true',

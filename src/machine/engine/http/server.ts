@@ -134,6 +134,8 @@ function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): Api
   server.on('drop', () => server.closeIdleConnections());
   // Logs, events and waits go on for as long as the client likes.
   server.requestTimeout = 0;
+  // Docker keeps idle connections; a client that reuses one must not find it closed.
+  server.keepAliveTimeout = 0;
   return {
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
