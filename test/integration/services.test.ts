@@ -124,6 +124,7 @@ await t.test('a file is looked up with the links of the container', async t => {
   ]);
   await runner.settled('services');
   t.same(runner.progress.get('linked')?.status, { status: 'up' });
+  await client.remove('linked', { force: true });
 });
 
 await t.test('a program that ends at once is not up, and says how it ended', async t => {

@@ -306,7 +306,8 @@ function kindOf(type: string, rawPath: string, where: string, path: string): Ent
 function readXattrs(pax: ReadonlyMap<string, Uint8Array> | undefined): Map<string, Uint8Array> {
   const xattrs = new Map<string, Uint8Array>();
   for (const [key, value] of pax ?? []) {
-    if (key.startsWith('SCHILY.xattr.')) xattrs.set(key.slice('SCHILY.xattr.'.length), value.slice());
+    // A copy: a part of what was read would keep all of it in memory, and `slice` of a Buffer makes no copy.
+    if (key.startsWith('SCHILY.xattr.')) xattrs.set(key.slice('SCHILY.xattr.'.length), new Uint8Array(value));
   }
   return xattrs;
 }

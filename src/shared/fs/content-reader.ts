@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, type PathLike } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { type Content, contentSize } from '../archive/entry.ts';
 import { ToolError, isSystemError } from '../errors.ts';
@@ -7,6 +7,10 @@ const CHUNK_BYTES = 1024 * 1024;
 /** Slices up to this size are read synchronously: a round trip through the thread pool costs more. */
 const SMALL_BYTES = 128 * 1024;
 const OPEN_FILES = 48;
+/** Small contents that follow each other are read together: more each time, across gaps of up to so much. */
+const FIRST_AHEAD_BYTES = 4 * 1024;
+const MOST_AHEAD_BYTES = 256 * 1024;
+const GAP_BYTES = 64 * 1024;
 
 /**
  * Reads the bytes behind `Content`. Files that slices point into stay open (at most 48 of them), so
@@ -16,20 +20,30 @@ const OPEN_FILES = 48;
  */
 export class ContentReader implements Disposable {
   readonly #files = new Map<string, number>();
+  /** What was read of small contents last. */
+  #window: { readonly file: string; readonly offset: number; readonly bytes: Uint8Array } = {
+    file: '',
+    offset: 0,
+    bytes: new Uint8Array(),
+  };
+  /** What is read ahead next time. Whoever orders the contents decides where they lie: few bytes until it pays. */
+  #aheadBytes = FIRST_AHEAD_BYTES;
 
   /** All bytes of a content; meant for what fits in memory. */
   readAll(content: Content): Uint8Array {
     if (content.kind === 'bytes') return content.bytes;
-    const bytes = Buffer.allocUnsafe(content.size);
-    readFully(this.#open(content.file), bytes, content.offset, content.file);
-    return bytes;
+    return this.#readAt(content.file, content.offset, content.size, content.size);
   }
 
   /** The bytes in order, in pieces of at most 1 MiB. */
   async *read(content: Content): AsyncGenerator<Uint8Array> {
     if (contentSize(content) === 0) return;
-    if (content.kind === 'bytes' || content.size <= SMALL_BYTES) {
-      yield this.readAll(content);
+    if (content.kind === 'bytes') {
+      yield content.bytes;
+      return;
+    }
+    if (content.size <= SMALL_BYTES) {
+      yield this.#readSmall(content);
       return;
     }
     // A handle of its own: the shared one may be closed to make room while this waits.
@@ -52,6 +66,31 @@ export class ContentReader implements Disposable {
     this.#files.clear();
   }
 
+  /** A part of what has been read ahead: whoever keeps it keeps all of that. */
+  #readSmall({ file, offset, size }: Extract<Content, { kind: 'slice' }>): Uint8Array {
+    const { bytes } = this.#window;
+    const at = file === this.#window.file ? offset - this.#window.offset : -1;
+    if (at >= 0 && at + size <= bytes.length) return bytes.subarray(at, at + size);
+    const isNext = at >= 0 && at <= bytes.length + GAP_BYTES;
+    const ahead = this.#readAt(file, offset, size, isNext ? Math.max(size, this.#aheadBytes) : size);
+    this.#aheadBytes = isNext ? Math.min(2 * this.#aheadBytes, MOST_AHEAD_BYTES) : FIRST_AHEAD_BYTES;
+    this.#window = { file, offset, bytes: ahead };
+    return ahead.subarray(0, size);
+  }
+
+  /** As many bytes as the file has there, up to `mostBytes`, but not fewer than `size`. */
+  #readAt(file: string, offset: number, size: number, mostBytes: number): Uint8Array {
+    const bytes = Buffer.allocUnsafe(mostBytes);
+    const descriptor = this.#open(file);
+    let done = 0;
+    while (done < size) {
+      const count = readSync(descriptor, bytes, done, mostBytes - done, offset + done);
+      if (count === 0) throw changed(file);
+      done += count;
+    }
+    return bytes.subarray(0, done);
+  }
+
   #open(file: string): number {
     const known = this.#files.get(file);
     if (known !== undefined) return known;
@@ -70,14 +109,6 @@ export class ContentReader implements Disposable {
 export async function* readContent(content: Content): AsyncGenerator<Uint8Array> {
   using reader = new ContentReader();
   yield* reader.read(content);
-}
-
-function readFully(descriptor: number, into: Uint8Array, position: number, file: PathLike): void {
-  for (let done = 0; done < into.length;) {
-    const count = readSync(descriptor, into, done, into.length - done, position + done);
-    if (count === 0) throw changed(String(file));
-    done += count;
-  }
 }
 
 async function openFile(file: string): Promise<FileHandle> {

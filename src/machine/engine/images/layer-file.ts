@@ -5,7 +5,7 @@ import type { Entry } from '../../../shared/archive/entry.ts';
 import { writeTar } from '../../../shared/archive/tar.ts';
 import { ToolError } from '../../../shared/errors.ts';
 import { openFileAccess } from '../../../shared/fs/file-access.ts';
-import { DEFAULT_LAYER_LIMITS, type LayerLimits, readLayer } from '../../../shared/oci/layer.ts';
+import { DEFAULT_LAYER_LIMITS, type Layer, type LayerLimits, readLayer } from '../../../shared/oci/layer.ts';
 import { formatTarHeaders, readTarParts } from '../../../shared/oci/tar-headers.ts';
 import { passingBytes } from '../../host/passing-bytes.ts';
 import { packErofs } from '../runtime/mkfs-erofs.ts';
@@ -88,29 +88,54 @@ export async function packLayer(layer: SpooledLayer, options: PackLayerOptions):
   const { tar, folder } = layer;
   const { name, signal, limits = DEFAULT_LAYER_LIMITS } = options;
   const reading = { name, file: tar, limits, forContainers: true };
-  const { entries, kept } = await readLayer(await openFileAccess(tar), reading);
+  const content = await readLayer(await openFileAccess(tar), reading);
   signal?.throwIfAborted();
-  options.onStep('layer: pack');
-  await packErofs(counted(writeTar(withRoot(entries)), options.onProgress), {
-    program: options.program,
-    target: join(folder, LAYER_FILES.erofs),
-    scratch: folder,
-    identity: layer.diffId,
-    signal,
-  });
-  const parts = readTarParts(await openFileAccess(tar), { name, file: tar, kept });
-  options.onStep('layer: write the headers');
-  await using headers = await open(join(folder, LAYER_FILES.headers), 'wx', 0o600);
-  await headers.writeFile(formatTarHeaders(parts, HEADERS_LEVEL));
+  await packFiles(layer, content, options);
   if (options.durable) {
-    await headers.sync();
-    await using erofs = await open(join(folder, LAYER_FILES.erofs), 'r');
-    await erofs.sync();
+    for (const name of [LAYER_FILES.headers, LAYER_FILES.erofs]) {
+      await using file = await open(join(folder, name), 'r');
+      await file.sync();
+    }
   }
   const facts: LayerFacts = { schema: 1, diffId: layer.diffId, sizeBytes: layer.sizeBytes };
   options.onStep('layer: write the facts');
   await rm(tar);
   await saveJson(join(folder, LAYER_FILES.facts), facts, options.durable);
+}
+
+/** Writes the EROFS file and beside it, as mkfs.erofs takes as long, the headers. A fault in one ends the other. */
+async function packFiles(
+  { tar, folder, diffId }: SpooledLayer,
+  { entries, kept }: Layer,
+  options: PackLayerOptions,
+): Promise<void> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  const writeHeaders = async (): Promise<void> => {
+    options.onStep('layer: write the headers');
+    const parts = readTarParts(await openFileAccess(tar), { name: options.name, file: tar, kept });
+    await using file = await open(join(folder, LAYER_FILES.headers), 'wx', 0o600);
+    await file.writeFile(formatTarHeaders(parts, HEADERS_LEVEL), { signal });
+  };
+  options.onStep('layer: pack');
+  const pack = packErofs(counted(writeTar(withRoot(entries)), options.onProgress), {
+    program: options.program,
+    target: join(folder, LAYER_FILES.erofs),
+    scratch: folder,
+    identity: diffId,
+    signal,
+  });
+  let fault: unknown;
+  const works = [pack, writeHeaders()].map(work =>
+    work.catch((error: unknown) => {
+      // What the other one says after that is that it was ended.
+      fault ??= error;
+      failed.abort();
+    }),
+  );
+  await Promise.all(works);
+  options.signal?.throwIfAborted();
+  if (fault !== undefined) throw fault as Error;
 }
 
 /** mkfs.erofs gives a root that is not in the tar attributes of its own, and wants it first. */

@@ -90,6 +90,8 @@ t.test('extended attributes keep their bytes', async t => {
   const entry = (await read(await pack(ENTRIES))).find(one => one.path === 'ping');
   t.strictSame([...(entry?.xattrs?.get('security.capability') ?? [])], [...CAPABILITY]);
   t.equal(entry?.xattrs?.get('user.empty')?.length, 0);
+  const held = entry?.xattrs?.get('security.capability')?.buffer.byteLength;
+  t.equal(held, CAPABILITY.length, 'and keep nothing of what they were read with');
 });
 
 t.test('equal entries give equal bytes', async t => {
