@@ -110,14 +110,14 @@ t.test('run -it has a terminal of the right size', async t => {
   t.match(stdout, /\n33 99\r\n\/dev\/pts\/0\r\n/);
 });
 
-/** A request over a connection of its own, taken over by the engine; what comes is kept as it is. */
+/** A request over a connection of its own; what comes is kept as it is. Where the engine can, it takes it over. */
 const raw = (head: string, body = ''): { socket: Socket; text: () => string; over: Promise<string> } => {
   const connection = connect({ path: socket, allowHalfOpen: true });
   let text = '';
   connection.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
   connection.on('error', () => undefined);
   connection.write(
-    `${head} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n` +
+    `${head} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: tcp\r\n` +
       `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
   const over = new Promise<string>(resolve => {

@@ -67,8 +67,8 @@ export class MemoryEngine implements EngineClient {
 
   /** The container's process ends, after it has run for some time, and a restart is due. */
   crash(name: string, exitCode: number, ranMs = 1): void {
-    const times = { startedAtMs: 1000, finishedAtMs: 1000 + ranMs };
-    this.#change(name, { status: 'restarting', pid: 0, exitCode, ...times }, 'die');
+    const attributes = { execDuration: String(Math.floor(ranMs / 1000)) };
+    this.#change(name, { status: 'restarting', pid: 0, exitCode }, 'die', attributes);
   }
 
   /** The engine's own restart of a container that ended. */
@@ -152,12 +152,17 @@ export class MemoryEngine implements EngineClient {
     }
   }
 
-  #change(name: string, change: Partial<ContainerSummary>, action: EngineEvent['action']): void {
+  #change(
+    name: string,
+    change: Partial<ContainerSummary>,
+    action: EngineEvent['action'],
+    attributes: EngineEvent['attributes'] = {},
+  ): void {
     const known = this.containers.get(name);
     if (known === undefined) throw new Error(`no container ${name}`);
     const container = { ...known, ...change };
     this.containers.set(name, container);
-    for (const listener of [...this.#listeners]) listener({ action, container, timeMs: 0 });
+    for (const listener of [...this.#listeners]) listener({ action, container, attributes, timeMs: 0 });
   }
 
   #changed(signal?: AbortSignal): Promise<void> {

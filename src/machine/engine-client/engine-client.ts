@@ -18,9 +18,6 @@ export interface ContainerSummary {
   /** Stopped or killed on request: no restart follows. */
   readonly stopRequested: boolean;
   readonly labels: Readonly<Record<string, string>>;
-  /** Milliseconds since 1970; undefined if it never started / finished. */
-  readonly startedAtMs?: number;
-  readonly finishedAtMs?: number;
   /** Why it could not start, in one line. */
   readonly error?: string;
 }

@@ -26,7 +26,7 @@ const NOTHING: Verdict = { kind: 'nothing' };
  * oneshot means nothing either while it is brought up, which waits for it.
  */
 export function judgeEvent(
-  event: Pick<EngineEvent, 'action' | 'container'>,
+  event: Pick<EngineEvent, 'action' | 'container' | 'attributes'>,
   definition: Pick<ServiceDefinition, 'section' | 'ready' | 'restart'>,
   status: ServiceStatus['status'],
   effort: Effort,
@@ -49,7 +49,7 @@ export function judgeEvent(
     case 'stop':
     case 'die':
       if (isTried && isOneshot(definition)) return NOTHING;
-      if (container.status === 'restarting' && status === 'up') return judgeRestart(container, definition);
+      if (container.status === 'restarting' && status === 'up') return judgeRestart(event, definition);
       if (container.status !== 'exited') return NOTHING;
       if (container.stopRequested) return status === 'stopped' ? NOTHING : { kind: 'stopped' };
       return judgeEnd(container, definition);
@@ -62,13 +62,13 @@ export function judgeEvent(
 
 /** Any life counts, not only the first: its end may have come before the service was taken to be up. */
 function judgeRestart(
-  container: EngineEvent['container'],
+  { attributes }: Pick<EngineEvent, 'attributes'>,
   definition: Pick<ServiceDefinition, 'ready'>,
 ): Verdict {
   if (definition.ready !== undefined) return NOTHING;
-  const { startedAtMs, finishedAtMs } = container;
-  if (startedAtMs === undefined || finishedAtMs === undefined) return NOTHING;
-  return finishedAtMs - startedAtMs < STEADY_MS ? { kind: 'unsteady' } : NOTHING;
+  // Docker's attribute, in whole seconds; unlike two times of the clock it is right when that is set in between.
+  const ranMs = Number(attributes?.execDuration) * 1000;
+  return ranMs < STEADY_MS ? { kind: 'unsteady' } : NOTHING;
 }
 
 function judgeEnd(

@@ -24,15 +24,13 @@ export function formatSummary(record: ContainerRecord): ContainerSummary {
       };
     case 'running':
     case 'paused':
-      return { ...base, pid: state.process.pid, exitCode: 0, startedAtMs: state.startedAtMs };
+      return { ...base, pid: state.process.pid, exitCode: 0 };
     case 'restarting':
     case 'exited':
       return {
         ...base,
         pid: 0,
         exitCode: state.exitCode,
-        startedAtMs: state.startedAtMs,
-        finishedAtMs: state.finishedAtMs,
         ...(state.error === undefined ? {} : { error: state.error }),
       };
   }

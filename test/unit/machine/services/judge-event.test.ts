@@ -17,6 +17,8 @@ t.test('what an event means', async t => {
     desc: string;
     action: EngineEvent['action'];
     container?: Partial<ContainerSummary>;
+    /** Whole seconds. */
+    ran?: string;
     definition?: ServiceDefinition;
     status?: ServiceStatus['status'];
     effort?: Effort;
@@ -25,25 +27,29 @@ t.test('what an event means', async t => {
     {
       desc: 'an end that a restart follows',
       action: 'die',
-      container: { status: 'restarting', startedAtMs: 5000, finishedAtMs: 8000 },
+      container: { status: 'restarting' },
+      ran: '3',
       verdict: nothing,
     },
     {
       desc: 'an end within three seconds',
       action: 'die',
-      container: { status: 'restarting', startedAtMs: 5000, finishedAtMs: 7999 },
+      container: { status: 'restarting' },
+      ran: '2',
       verdict: { kind: 'unsteady' },
     },
     {
       desc: 'the same of a later life',
       action: 'die',
-      container: { status: 'restarting', restartCount: 1, startedAtMs: 5000, finishedAtMs: 7999 },
+      container: { status: 'restarting', restartCount: 1 },
+      ran: '2',
       verdict: { kind: 'unsteady' },
     },
     {
       desc: 'the same of one that has shown that it is ready',
       action: 'die',
-      container: { status: 'restarting', startedAtMs: 5000, finishedAtMs: 7999 },
+      container: { status: 'restarting' },
+      ran: '2',
       definition: withPolicy('always', { ready: { kind: 'notify' } }),
       verdict: nothing,
     },
@@ -171,6 +177,7 @@ t.test('what an event means', async t => {
     desc,
     action,
     container = {},
+    ran,
     definition = withPolicy('always'),
     status = 'up',
     effort = 'none',
@@ -181,6 +188,11 @@ t.test('what an event means', async t => {
       ...{ restartCount: 0, stopRequested: false, labels: {} },
       ...container,
     };
-    t.same(judgeEvent({ action, container: summary }, definition, status, effort), verdict, desc);
+    const attributes = ran === undefined ? {} : { attributes: { execDuration: ran } };
+    t.same(
+      judgeEvent({ action, container: summary, ...attributes }, definition, status, effort),
+      verdict,
+      desc,
+    );
   }
 });
