@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { enterEngineTest } from '../support/private-machine.ts';
 
 const { folder, engineRoot } = await enterEngineTest(import.meta.filename, 'hostile');
@@ -219,7 +220,8 @@ t.test('over TLS, with certificates on both sides', async t => {
   const config = { ...configFor('tls'), settingsFolder, settings: { tls: { host: '127.0.0.1', port } } };
   const daemon = await startDaemon(config, script);
   t.teardown(() => daemon.kill());
-  const docker = (
+  const dockerWith = (
+    input: Readable | undefined,
     name: string,
     certified: ReturnType<typeof issueCertificate> | undefined,
     ...args: readonly string[]
@@ -232,8 +234,13 @@ t.test('over TLS, with certificates on both sides', async t => {
       writeFileSync(join(home, 'key.pem'), certified.key);
     }
     const env = { DOCKER_HOST: `tcp://127.0.0.1:${port}`, DOCKER_CERT_PATH: home, HOME: home };
-    return runWithInput(dockerProgram, ['--tlsverify', ...args], env);
+    return runWithInput(dockerProgram, ['--tlsverify', ...args], env, input);
   };
+  const docker = (
+    name: string,
+    certified: ReturnType<typeof issueCertificate> | undefined,
+    ...args: readonly string[]
+  ) => dockerWith(undefined, name, certified, ...args);
   const good = issueCertificate(authority, 'one', 'client');
   t.match(await docker('good', good, 'run', '--rm', '--network', 'none', 'test/busybox', 'echo', 'through'), {
     code: 0,
@@ -256,6 +263,12 @@ t.test('over TLS, with certificates on both sides', async t => {
     { code: 0 },
   );
   t.match(await docker('good', good, 'exec', 'long', 'echo', 'inside'), { code: 0, stdout: 'inside\n' });
+  // The client closes its side first, and has its answer after that.
+  const late = ['exec', '-i', 'long', 'sh', '-c', 'cat; sleep 0.5; echo end'];
+  t.match(await dockerWith(Readable.from(['input\n']), 'good', good, ...late), {
+    code: 0,
+    stdout: 'input\nend\n',
+  });
   t.match(await docker('stranger', issueCertificate(other, 'other', 'client'), 'version'), {
     code: 1,
     stderr: /certificate|tls/,

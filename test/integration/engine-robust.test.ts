@@ -3,7 +3,7 @@
  * of its own.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { enterEngineTest } from '../support/private-machine.ts';
 
@@ -15,6 +15,8 @@ const { bundleDaemon, cleanUp, daemonConfigs, eventually, makeImageStore, startD
 const { dockerClient, runWithInput } = await import('../support/docker-client.ts');
 const { rawClient } = await import('../support/raw-client.ts');
 const { openMonitor } = await import('../../src/machine/engine/runtime/conmon.ts');
+const { makePipes } = await import('../../src/machine/engine/runtime/exec-pipes.ts');
+const { PipeOutput } = await import('../../src/machine/engine/runtime/pipe-output.ts');
 
 const { engine: programs, docker: dockerProgram } = testPrograms(engineRoot, join(folder, 'bin'));
 const store = makeImageStore(join(folder, 'store'), programs.busybox);
@@ -154,6 +156,173 @@ t.test('a command that is refused says why where its output would be', async t =
     stderr: /unable to find user nosuch/,
   });
   await docker('rm', '-f', 'web');
+});
+
+/** Requests with a JSON body; the answer as it comes, its head included. */
+const poster =
+  (socket: string) =>
+  (path: string, body: unknown = {}, headers = 'Connection: close\r\n'): Promise<string> => {
+    const json = JSON.stringify(body);
+    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\n${headers}Content-Type: application/json\r\n`;
+    return rawClient(socket).send(`${head}Content-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`);
+  };
+const UPGRADE = 'Connection: Upgrade\r\nUpgrade: tcp\r\n';
+
+t.test('a command ends with its process, whoever holds its output', async t => {
+  const config = configFor('holders');
+  const daemon = await startDaemon(config, script);
+  t.teardown(() => daemon.kill());
+  const docker = dockerClient(dockerProgram, config.socket, folder);
+  const { get } = rawClient(config.socket);
+  const post = poster(config.socket);
+  await docker('run', '-d', '--name', 'web', '--network', 'none', 'test/busybox', 'sleep', '1000');
+  const create = async (words: string): Promise<string> => {
+    const request = { Cmd: ['sh', '-c', words], AttachStdout: true, AttachStderr: true };
+    return /"Id":"([0-9a-f]{64})"/.exec(await post('/containers/web/exec', request))?.[1] ?? '';
+  };
+
+  const talker = await create('while :; do echo x; usleep 500000; done & exit 3');
+  t.match(await post(`/exec/${talker}/start`, { Detach: true }), /^HTTP\/1\.1 200 /);
+  const ended = await eventually(
+    'the end of one whose child talks on',
+    async () => {
+      const body = JSON.parse((await get(`/exec/${talker}/json`)).body) as { readonly Running: boolean };
+      return body.Running ? undefined : body;
+    },
+    20_000,
+  );
+  t.match(ended, { Running: false, ExitCode: 3 });
+  t.match(await docker('exec', 'web', 'sh', '-c', 'while :; do echo x; usleep 500000; done & exit 3'), {
+    code: 3,
+    stdout: /^x\n/,
+  });
+
+  const check = ['--health-interval', '1s', '--health-cmd', 'while :; do echo x; usleep 500000; done &'];
+  await docker(
+    'run',
+    '-d',
+    '--name',
+    'probed',
+    '--network',
+    'none',
+    ...check,
+    'test/busybox',
+    'sleep',
+    '100',
+  );
+  await eventually(
+    'a probe whose child talks on',
+    async () =>
+      (await docker('inspect', '-f', '{{.State.Health.Status}}', 'probed')).stdout === 'healthy\n' ||
+      undefined,
+    30_000,
+  );
+  await docker('rm', '-f', 'probed');
+
+  // What a process holds that stays behind ends normally.
+  const plain = await create('echo hello; sleep 100 & exit 3');
+  t.match(await post(`/exec/${plain}/start`), /^HTTP\/1\.1 200 [\s\S]*hello\n[\s\S]*\r\n0\r\n\r\n$/);
+  t.match(await get(`/exec/${plain}/json`), { body: /"ExitCode":3/ });
+  const upgraded = await create('echo hello; sleep 100 & exit 3');
+  t.match(await post(`/exec/${upgraded}/start`, {}, UPGRADE), /^HTTP\/1\.1 101 [\s\S]*hello\n$/);
+
+  const terminal = { Cmd: ['sh', '-c', 'trap "" HUP; (while :; do echo x; usleep 500000; done) & exit 3'] };
+  const onTerminal = await post('/containers/web/exec', { ...terminal, Tty: true, AttachStdout: true });
+  const terminalId = /"Id":"([0-9a-f]{64})"/.exec(onTerminal)?.[1] ?? '';
+  t.match(await post(`/exec/${terminalId}/start`, { Tty: true }), /^HTTP\/1\.1 200 [\s\S]*\r\n0\r\n\r\n$/);
+  t.match(await get(`/exec/${terminalId}/json`), { body: /"ExitCode":3/ });
+
+  // One talks on stdout, another says nothing and holds stderr.
+  const lines = 'for i in 1 2 3 4 5 6; do echo line $i; usleep 250000; done';
+  const half = await post(`/exec/${await create(`sleep 100 >/dev/null & (${lines}) & exit 3`)}/start`);
+  t.match(half, /line 1[\s\S]*line 6\n[\s\S]*\r\n0\r\n\r\n$/);
+  await docker('rm', '-f', 'web');
+});
+
+t.test('output that is cut off keeps what was in the pipe, also for a reader who is slow', async t => {
+  const pipes = join(folder, 'pipes');
+  mkdirSync(pipes);
+  const [pipe] = await makePipes(programs.busybox, pipes, [{ name: 'out', toChild: false }]);
+  if (pipe === undefined) throw new Error('no pipe');
+  const output = new PipeOutput(pipe.stream, pipe.ourFd);
+  // All that a pipe holds, three times: the first two fill what is read ahead.
+  const sent = Buffer.alloc(65_536, 'x');
+  for (const expected of [1, 2]) {
+    writeSync(pipe.childFd, sent);
+    await eventually('what is read ahead', () =>
+      output.readableLength + pipe.stream.readableLength === expected * sent.length ? true : undefined,
+    );
+  }
+  writeSync(pipe.childFd, sent);
+  output.cutOff();
+  output.cutOff();
+  let received = 0;
+  for await (const chunk of output as AsyncIterable<Buffer>) received += chunk.length;
+  t.equal(received, 3 * sent.length);
+  t.throws(() => writeSync(pipe.childFd, 'x'), { code: 'EPIPE' }, 'nobody is left to read');
+  closeSync(pipe.childFd);
+});
+
+t.test('a command whose container does not run is refused before the connection is taken over', async t => {
+  const config = configFor('paused');
+  const daemon = await startDaemon(config, script);
+  t.teardown(() => daemon.kill());
+  const docker = dockerClient(dockerProgram, config.socket, folder);
+  const post = poster(config.socket);
+  await docker('run', '-d', '--name', 'web', '--network', 'none', 'test/busybox', 'sleep', '1000');
+  const made = await post('/containers/web/exec', { Cmd: ['true'], AttachStdout: true });
+  const id = /"Id":"([0-9a-f]{64})"/.exec(made)?.[1] ?? '';
+  await docker('pause', 'web');
+  const paused = /^HTTP\/1\.1 409 [\s\S]*Container [0-9a-f]{64} is paused, unpause the container before exec/;
+  t.match(await post(`/exec/${id}/start`), paused);
+  t.match(await post(`/exec/${id}/start`, {}, UPGRADE), paused);
+  await docker('unpause', 'web');
+  t.match(await post(`/exec/${id}/start`, {}, UPGRADE), /^HTTP\/1\.1 101 /);
+  t.match(await post(`/exec/${id}/start`, {}, UPGRADE), /^HTTP\/1\.1 101 [\s\S]*has already run/);
+  await docker('kill', 'web');
+  t.match(
+    await post(`/exec/${id}/start`, {}, UPGRADE),
+    /^HTTP\/1\.1 409 [\s\S]*container [0-9a-f]{64} is not running/,
+  );
+  await docker('rm', '-f', 'web');
+});
+
+t.test('a kill is answered when the container has ended', async t => {
+  const config = configFor('kills');
+  const daemon = await startDaemon(config, script);
+  t.teardown(() => daemon.kill());
+  const docker = dockerClient(dockerProgram, config.socket, folder);
+  const { get } = rawClient(config.socket);
+  const post = poster(config.socket);
+  await docker('create', '--name', 'web', '--network', 'none', 'test/busybox', 'sleep', '1000');
+  for (const query of ['', '?signal=9', '?signal=KILL', '?signal=SIGKILL', '?signal=kill']) {
+    await docker('start', 'web');
+    t.match(await post(`/containers/web/kill${query}`), /^HTTP\/1\.1 204 /);
+    t.match(await get('/containers/web/json'), { body: /"Status":"exited"[\s\S]*"ExitCode":137/ }, query);
+  }
+  await docker('start', 'web');
+  await docker('pause', 'web');
+  t.match(await docker('kill', 'web'), { code: 0 }, 'also one that is paused');
+  t.match(await docker('rm', 'web'), { code: 0 });
+  await docker('run', '-d', '--rm', '--name', 'gone', '--network', 'none', 'test/busybox', 'sleep', '1000');
+  t.match(await docker('kill', 'gone'), { code: 0 });
+
+  const words = ['--restart', 'always', '--network', 'none', 'test/busybox', 'sh', '-c', 'exit 4'];
+  for (const signal of ['KILL', 'TERM']) {
+    await docker('run', '-d', '--name', 'loop', ...words);
+    await eventually('a long pause between restarts', async () => {
+      const { stdout } = await docker('inspect', '-f', '{{.State.Status}} {{.RestartCount}}', 'loop');
+      return /^restarting ([4-9]|\d\d)/.test(stdout) ? true : undefined;
+    });
+    t.match(await docker('kill', '-s', 'USR1', 'loop'), { code: 0 }, 'there is nobody to hear it');
+    t.match(await docker('inspect', '-f', '{{.State.Status}}', 'loop'), { stdout: 'restarting\n' });
+    t.match(await docker('kill', '-s', signal, 'loop'), { code: 0, stdout: 'loop\n' });
+    t.match(await docker('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'loop'), {
+      stdout: 'exited 4\n',
+    });
+    t.match(await docker('kill', '-s', signal, 'loop'), { code: 1, stderr: /is not running/ });
+    t.match(await docker('rm', 'loop'), { code: 0 });
+  }
 });
 
 t.test('a bind source that cannot be made is an error', async t => {

@@ -351,6 +351,15 @@ t.test('one engine', async t => {
     const big = await client.exec('host', ['/bin/sh', '-c', 'yes | head -c 3000000']);
     t.equal(big.stdout.length, 1024 * 1024, 'output is kept up to a mebibyte');
     await t.rejects(client.exec('host', ['/bin/sleep', '100'], { timeoutMs: 200 }), { code: 'EXEC_TIMEOUT' });
+    // One that is left behind and talks on holds nobody up.
+    const talker = 'while :; do echo x; usleep 100000; done &';
+    t.match(await client.exec('host', ['/bin/sh', '-c', `${talker} echo left >&2; exit 3`]), {
+      exitCode: 3,
+      stderr: 'left\n',
+    });
+    await t.rejects(client.exec('host', ['/bin/sh', '-c', `${talker} exec sleep 100`], { timeoutMs: 200 }), {
+      code: 'EXEC_TIMEOUT',
+    });
     t.same(readdirSync(join(config.runRoot, 'execs')), []);
     await client.remove('host', { force: true });
   });
@@ -660,8 +669,8 @@ t.test("Docker's own client, and ours", async t => {
     t.match(await docker('stop', '-t', '0', 'web'), { code: 0, stdout: 'web\n' });
     t.match(await docker('start', 'web'), { code: 0, stdout: 'web\n' });
     t.match(await docker('kill', 'web'), { code: 0, stdout: 'web\n' });
-    t.match(await docker('wait', 'web'), { code: 0, stdout: '137\n' });
     t.match(await docker('kill', 'web'), { code: 1, stderr: /is not running/ });
+    t.match(await docker('wait', 'web'), { code: 0, stdout: '137\n' });
     t.match(await docker('rm', 'done'), { code: 0, stdout: 'done\n' });
     t.match(await docker('start', 'web'), { code: 0 });
   });

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { ToolError, isSystemError, messageOf } from '../../shared/errors.ts';
+import { parseKernelCmdline } from '../../shared/kernel-cmdline.ts';
 
 /** Seconds since the kernel started, to the hundredth. */
 export function readUptime(): number {
@@ -39,11 +40,17 @@ const CALM = '5';
 
 /**
  * Keeps the kernel's news off the consoles, where people type: each container has some of bridges and mounts. They stay
- * in its log. Whoever has chosen a level (`loglevel=`, `quiet`, a sysctl) keeps it.
+ * in its log. Whoever has chosen a level (`loglevel=` or `quiet` on the kernel's line, a sysctl of another one) keeps it.
  */
-export function quietConsoles(file = '/proc/sys/kernel/printk'): void {
+export function quietConsoles(
+  file = '/proc/sys/kernel/printk',
+  kernelLine: () => string = readKernelLine,
+): void {
   const [level] = readFileSync(file, 'utf8').split(/\s/);
-  if (level === LOUD) writeFileSync(file, CALM);
+  if (level !== LOUD) return;
+  // The same number may have been asked for.
+  const isChosen = parseKernelCmdline(kernelLine()).words.some(({ key }) => key === 'loglevel');
+  if (!isChosen) writeFileSync(file, CALM);
 }
 
 /** True when there is a network interface with a device behind it: not the loopback, a bridge or a veth. */

@@ -12,7 +12,8 @@ export async function makeFolders(path: string): Promise<void> {
     try {
       await mkdir(path);
     } catch (error) {
-      if (!isSystemError(error, 'EEXIST') || !(await stat(path)).isDirectory()) throw error;
+      if (!isSystemError(error, 'EEXIST')) throw error;
+      if (!(await isFolder(path, error))) throw error;
     }
   };
   try {
@@ -26,5 +27,15 @@ export async function makeFolders(path: string): Promise<void> {
       const message = `mkdir ${path}: no such file or directory, and its file system takes no new ones`;
       throw Object.assign(new Error(message, { cause }), { code: 'EROFS' });
     });
+  }
+}
+
+/** Links are followed; one that leads nowhere is in the way, as the kernel and Docker put it. */
+async function isFolder(path: string, fault: unknown): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT', 'ELOOP')) throw error;
+    throw Object.assign(new Error(`mkdir ${path}: file exists`, { cause: fault }), { code: 'EEXIST' });
   }
 }

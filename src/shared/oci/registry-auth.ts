@@ -2,7 +2,7 @@ import { ToolError } from '../errors.ts';
 import { ownValue } from '../own-value.ts';
 import type { Credentials } from './auth.ts';
 import { type Challenge, isLoopback, isSameSite, parseChallenges } from './registry-challenge.ts';
-import { type Endpoint, type Transport, readDocument } from './registry-transport.ts';
+import { type Endpoint, type Transport, hasLogin, readDocument } from './registry-transport.ts';
 
 const MAX_TOKEN_BYTES = 1 << 20;
 
@@ -148,7 +148,7 @@ export class Authorizer {
       );
     const realm = URL.parse(text);
     if (realm === null) throw refuse('it is not a URL');
-    if (realm.username !== '' || realm.password !== '') throw refuse('it holds a login');
+    if (hasLogin(realm)) throw refuse('it holds a login');
     const isPlain = realm.protocol === 'http:';
     if (!isPlain && realm.protocol !== 'https:') throw refuse('it is not HTTPS');
     // A registry behind HTTPS must not talk us into plain HTTP.

@@ -5,7 +5,7 @@ import type { Descriptor } from './image.ts';
 import { type ImageReference, familiarName } from './reference.ts';
 import type { AccessScope } from './registry-auth.ts';
 import { type RegistryOptions, RegistrySession, type SessionRequest } from './registry-session.ts';
-import type { Endpoint, TransportResponse } from './registry-transport.ts';
+import { type Endpoint, type TransportResponse, hasLogin } from './registry-transport.ts';
 
 /** What was uploaded. */
 export interface UploadedBlob {
@@ -178,7 +178,7 @@ export class RegistryPusher {
 function uploadLocation(response: TransportResponse, endpoint: Endpoint): URL | undefined {
   const text = response.headers.get('location') ?? '';
   const location = text === '' ? null : URL.parse(text, endpoint.base.href);
-  return location?.origin === endpoint.base.origin && location.username === '' ? location : undefined;
+  return location?.origin === endpoint.base.origin && !hasLogin(location) ? location : undefined;
 }
 
 function requireLocation(response: TransportResponse, endpoint: Endpoint, reference: ImageReference): URL {

@@ -12,6 +12,7 @@ import {
   type TransportResponse,
   isStream,
   readDocument,
+  hasLogin,
 } from './registry-transport.ts';
 
 /** Docker Hub's names are docker.io's, but its API answers here. */
@@ -98,7 +99,7 @@ export class RegistrySession {
   #mirrorsOf(registry: string): Endpoint[] {
     return (ownValue(this.#options.mirrors ?? {}, registry) ?? []).map(text => {
       const base = URL.parse(text.endsWith('/') ? text : `${text}/`);
-      if (base === null || !['http:', 'https:'].includes(base.protocol) || base.username !== '') {
+      if (base === null || !['http:', 'https:'].includes(base.protocol) || hasLogin(base)) {
         throw new ToolError(`the mirror of ${registry} is not an http or https URL without a login`, {
           code: 'OCI_MIRROR_INVALID',
           kind: 'invalid-input',

@@ -145,7 +145,7 @@ export class Transport {
       if (request.follow !== true) throw refuse('this it has to answer itself');
       if (hops >= MAX_REDIRECTS) throw refuse(`more than ${MAX_REDIRECTS} redirects`);
       if (next === null) throw refuse('it is not a URL');
-      if (next.username !== '' || next.password !== '') throw refuse('it holds a login');
+      if (hasLogin(next)) throw refuse('it holds a login');
       const isPlain = next.protocol === 'http:';
       if (!isPlain && next.protocol !== 'https:') throw refuse('it is not HTTPS');
       if (isPlain && (url.protocol === 'https:' || !this.isPlainAllowed(next)))
@@ -305,4 +305,9 @@ function shownUrl(text: string): string {
     .replace(/\/\/[^/@]*@/, '//')
     .slice(0, 200)
     .replace(/[^\x20-\x7e]/g, '?');
+}
+
+/** Whether a URL holds a login, of which a password alone is one too: nobody else's words may choose who we are. */
+export function hasLogin({ username, password }: URL): boolean {
+  return username !== '' || password !== '';
 }

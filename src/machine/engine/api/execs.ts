@@ -1,7 +1,7 @@
 import { type EngineContext, publish } from '../context.ts';
 import { conflict, execEnded } from '../docker-errors.ts';
 import { formatSummary } from '../containers/summary.ts';
-import { createExec, startExec } from '../exec/exec-session.ts';
+import { checkExecStart, createExec, startExec } from '../exec/exec-session.ts';
 import type { ExecRecord } from '../exec/exec-table.ts';
 import type { ExecBackend } from '../http/backend.ts';
 import { parseDetachKeys } from '../streams/detach-keys.ts';
@@ -14,6 +14,7 @@ export function execBackend(context: EngineContext): ExecBackend {
       tell(context, 'exec_create', record, { detail: record.config.command.join(' ') });
       return record.id;
     },
+    checkStart: id => checkExecStart(context, id),
     async start(id) {
       const session = await startExec(context, id);
       const record = context.execs.get(id);

@@ -3,7 +3,7 @@ import { isRunning, signalProcess } from '../../host/processes.ts';
 import { ToolError } from '../../../shared/errors.ts';
 import { type EngineContext, publish, summaryOf } from '../context.ts';
 import { notModified } from '../docker-errors.ts';
-import { type ContainerRecord, isLive } from '../store/container-record.ts';
+import { type ContainerRecord, type FinishedLife, isLive } from '../store/container-record.ts';
 import { LONGEST_TIMER_MS } from '../supervise/restart-timers.ts';
 import { cgroupFolderOf } from './cgroup-path.ts';
 import { thaw } from './pause.ts';
@@ -60,13 +60,21 @@ async function requestStop(context: EngineContext, id: string): Promise<Containe
     return context.table.get(id);
   }
   if (state.status !== 'restarting') throw notModified(`container ${id} is not running`);
+  await cancelRestart(context, id, state);
+  return undefined;
+}
+
+/** Leaves a container that waits for its restart ended, inside its place in the queue. */
+export async function cancelRestart(
+  context: EngineContext,
+  id: string,
+  { exitCode, startedAtMs, finishedAtMs, oomKilled }: FinishedLife,
+): Promise<void> {
   context.timers.cancel(id);
-  const { exitCode, startedAtMs, finishedAtMs, oomKilled } = state;
   await context.table.note(id, {
     stopRequested: true,
     state: { status: 'exited', exitCode, startedAtMs, finishedAtMs, oomKilled },
   });
-  return undefined;
 }
 
 async function endWithin(

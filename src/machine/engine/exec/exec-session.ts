@@ -6,6 +6,7 @@ import { runtimeOf } from '../containers/runtime-of.ts';
 import type { EngineContext } from '../context.ts';
 import { conflict, invalidParameter, notRunning } from '../docker-errors.ts';
 import {
+  type ExecEnd,
   type ExecProcess,
   startExecOnPipes,
   startExecOnTerminal,
@@ -28,14 +29,13 @@ export interface ExecSession {
   readonly stdout: Readable;
   /** Undefined with a terminal, where both are one. */
   readonly stderr: Readable | undefined;
-  /** Resolves once the command has ended and its output was read. */
+  /** Resolves once the command has ended and its output, which then goes on for 2 s at most, was read. */
   readonly exitCode: Promise<number>;
   readonly kill: () => Promise<void>;
 }
 
-/** How long output is waited for after the end of a command that left a process holding its pipes. */
+/** How long output is waited for after the end of a command that left a process holding its pipes, as in Docker. */
 const DRAIN_MS = 2000;
-const DRAIN_STEP_MS = 250;
 /** Kept of a terminal's output, in case it is crun's reason for not starting the command. */
 const TAIL_BYTES = 1024;
 
@@ -45,6 +45,15 @@ export function createExec(context: EngineContext, nameOrId: string, config: Exe
   checkRunning(container, nameOrId);
   if (config.command.length === 0) throw invalidParameter('No exec command specified');
   return context.execs.create(container.id, config);
+}
+
+/**
+ * Refuses a start where the container does not run, which Docker looks at before all else.
+ * Throws EXEC_NOT_FOUND, CONTAINER_NOT_RUNNING, CONTAINER_STATE_CONFLICT.
+ */
+export function checkExecStart(context: EngineContext, execId: string): void {
+  const { containerId } = context.execs.get(execId);
+  checkRunning(context.table.get(containerId), containerId);
 }
 
 function checkRunning({ id, state }: ContainerRecord, nameOrId: string): void {
@@ -75,17 +84,8 @@ export async function startExec(context: EngineContext, execId: string): Promise
       ? terminalStreams(record, process, terminalMark(start.folder))
       : pipeStreams(process);
     void notePid(context, record, process);
-    const exitCode = finish(process, [streams.stdout, streams.stderr], streams.lastWords).then(
-      code => {
-        context.execs.ended(record, code);
-        return code;
-      },
-      (error: unknown) => {
-        context.execs.ended(record, 126);
-        throw error;
-      },
-    );
-    exitCode.catch(() => undefined);
+    const exitCode = finish(process, streams, code => context.execs.ended(record, code));
+    exitCode.catch(() => context.execs.ended(record, 126));
     const { stdin, stdout, stderr } = streams;
     return { stdin, stdout, stderr, exitCode, kill: () => killExec(process) };
   } catch (error) {
@@ -207,50 +207,46 @@ async function notePid(context: EngineContext, record: ExecRecord, process: Exec
   }
 }
 
-/** Waits for the end of the command and of its output; 126 and 127 as in Docker if it could not be started. */
+/**
+ * Waits for the end of the command, which is noted at once, and of its output; 126 and 127 as in Docker if it could not
+ * be started.
+ */
 async function finish(
   process: ExecProcess,
-  outputs: readonly (Readable | undefined)[],
-  lastWords: () => string,
+  streams: OwnStreams,
+  noteEnd: (exitCode: number) => void,
 ): Promise<number> {
   const end = await process.end;
   process.stdin?.destroy();
-  const sources = [process.stdout, process.stderr];
-  await Promise.all(
-    outputs.map((output, index) =>
-      output === undefined ? Promise.resolve() : drained(output, sources[index] ?? output),
-    ),
-  );
+  const outputsEnd = drain(process, streams);
+  // Then the reason is among the output, and soon there: nothing has run that could hold it.
+  if (end.hasFailed && end.reason === '') await Promise.race([outputsEnd, sleep(DRAIN_MS)]);
+  const exitCode = exitCodeOf(end, streams.lastWords);
+  noteEnd(exitCode);
+  await outputsEnd;
+  return exitCode;
+}
+
+function exitCodeOf(end: ExecEnd, lastWords: () => string): number {
   if (!end.hasFailed) return end.exitCode;
   const { exitCode } = runtimeFailure(end.reason === '' ? lastWords() : end.reason);
   return exitCode === 127 ? 127 : 126;
 }
 
 /**
- * Resolves at the output's end, or when nothing has come for a while and nothing waits to be read. Does
- * not read itself: that would set a stream flowing which its reader holds back.
+ * Resolves when all output was read; what comes too late is none of the command's. Does not read itself: that would
+ * set a stream flowing which its reader holds back.
  */
-function drained(output: Readable, source: Readable): Promise<void> {
-  const received = (): number => ('bytesRead' in source ? Number(source.bytesRead) : 0);
+async function drain(process: ExecProcess, { stdout, stderr }: OwnStreams): Promise<void> {
+  const timer = setTimeout(process.cutOff, DRAIN_MS);
+  await Promise.all([stdout, stderr].filter(output => output !== undefined).map(endOf));
+  clearTimeout(timer);
+}
+
+function endOf(output: Readable): Promise<void> {
   return new Promise(resolve => {
-    let seen = received();
-    let quietMs = 0;
-    const done = (): void => {
-      clearInterval(timer);
-      resolve();
-    };
-    const timer = setInterval(() => {
-      const now = received();
-      quietMs = now === seen && output.readableLength === 0 ? quietMs + DRAIN_STEP_MS : 0;
-      seen = now;
-      if (quietMs < DRAIN_MS) return;
-      output.destroy();
-      source.destroy();
-      done();
-    }, DRAIN_STEP_MS);
-    output.once('end', done);
-    output.once('close', done);
-    if (output.readableEnded || output.destroyed) done();
+    output.once('end', resolve).once('close', resolve);
+    if (output.readableEnded || output.destroyed) resolve();
   });
 }
 

@@ -120,6 +120,8 @@ export interface ExecStreams {
 
 export interface ExecBackend {
   create(nameOrId: string, request: ExecRequest): string;
+  /** Throws where the container is not there to run it. */
+  checkStart(id: string): void;
   start(id: string): Promise<ExecStreams>;
   inspect(id: string): ExecInspectBody & Readonly<Record<string, unknown>>;
   resize(id: string, rows: number, columns: number): void;

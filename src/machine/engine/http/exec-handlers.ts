@@ -84,6 +84,7 @@ export async function execStart({
 }: Exchange): Promise<void> {
   const id = parameters.id ?? '';
   const body = decodeBody(startRequest, await json());
+  backend.execs.checkStart(id);
   const tty = backend.execs.hasTerminal(id);
   const size = sizeOf(body.ConsoleSize);
   const wanted = backend.execs.attachesTo(id);

@@ -16,6 +16,7 @@ import type { TlsSettings } from '../../../shared/engine-settings.ts';
 import type { TlsFiles } from '../settings/tls-files.ts';
 import { invalidParameter } from '../docker-errors.ts';
 import type { LoadBackend } from './backend.ts';
+import { Connections } from './connections.ts';
 import { type Exchange, type Reply, plainReply, takeUpgradeBody, upgradeReply } from './exchange.ts';
 import { ping } from './ping.ts';
 import { parseJson, readAll } from './request-body.ts';
@@ -24,7 +25,6 @@ import type { TlsServer } from './tls-port.ts';
 /** A listening server. Disposing of it closes its connections and takes the socket away. */
 export type ApiServer = AsyncDisposable;
 
-const MAX_CONNECTIONS = 1024;
 const HIJACKED: ReadonlySet<string> = new Set<RouteName>([
   'containerAttach',
   'containerAttachSocket',
@@ -56,7 +56,7 @@ export async function serveApi(loadBackend: LoadBackend, socketPath: string, log
     maxHeaderSize: MAX_HEADER_BYTES,
     shouldUpgradeCallback: isHijacked,
   });
-  const open = answerRequests(server, loadBackend, log);
+  const open = answerRequests(server, Connections.of(server), loadBackend, log);
   await listen(socketPath, async () => {
     await removeStaleSocket(socketPath);
     await listenPrivately(server, socketPath);
@@ -79,8 +79,6 @@ export async function serveTls(
       ...secureContextOf(files),
       requestCert: true,
       rejectUnauthorized: true,
-      // Clients close their side of an attached connection at the end of their input, and listen on.
-      allowHalfOpen: true,
       maxHeaderSize: MAX_HEADER_BYTES,
       shouldUpgradeCallback: isHijacked,
       keepAlive: true,
@@ -88,7 +86,7 @@ export async function serveTls(
       handshakeTimeout: HANDSHAKE_MS,
       headersTimeout: HEADERS_MS,
     });
-    const open = answerRequests(server, loadBackend, log);
+    const open = answerRequests(server, Connections.ofTls(server), loadBackend, log);
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -103,9 +101,12 @@ function secureContextOf({ authority, certificate, key }: TlsFiles): SecureConte
 }
 
 /** @returns what ends the server with all its connections */
-function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): ApiServer {
-  // Node does not count these among its connections any more, and waits for them all the same.
-  const hijacked = new Set<Socket>();
+function answerRequests(
+  server: Server,
+  connections: Connections,
+  loadBackend: LoadBackend,
+  log: Log,
+): ApiServer {
   server.on('request', (request, response) => {
     void answerPlain(loadBackend, request, response, log);
   });
@@ -119,8 +120,6 @@ function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): Api
       socket.destroy();
       return;
     }
-    hijacked.add(socket);
-    socket.once('close', () => hijacked.delete(socket));
     void answerUpgrade(loadBackend, request, socket, head, log);
   });
   server.on('clientError', (error, socket) => {
@@ -129,9 +128,6 @@ function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): Api
     if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
     else socket.destroy();
   });
-  server.maxConnections = MAX_CONNECTIONS;
-  // Clients that leave their connections open must not keep others out.
-  server.on('drop', () => server.closeIdleConnections());
   // Logs, events and waits go on for as long as the client likes.
   server.requestTimeout = 0;
   // Docker keeps idle connections; a client that reuses one must not find it closed.
@@ -139,8 +135,7 @@ function answerRequests(server: Server, loadBackend: LoadBackend, log: Log): Api
   return {
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
-      server.closeAllConnections();
-      for (const socket of hijacked) socket.destroy();
+      connections.end();
       await closed;
     },
   };

@@ -75,24 +75,20 @@ export interface WaitingMonitor extends AsyncDisposable {
  */
 export async function openMonitor(start: MonitorStart): Promise<WaitingMonitor> {
   await checkRuntime(start.runtime);
-  const log = openSync(start.monitorLog, 'w', 0o600);
+  const notStarted = (cause: unknown): StartFailure =>
+    new StartFailure(
+      cause instanceof ToolError ? cause.message : `starting ${start.conmon}: ${messageOf(cause)}`,
+      128,
+      cause,
+    );
   let child: ChildProcess;
   try {
-    child = startProgram(start.conmon, formatMonitorArguments(start), {
-      stdio: ['ignore', 'ignore', log, 'pipe', 'pipe'],
-      env: { PATH: PROGRAM_PATH, _OCI_SYNCPIPE: String(SYNC_FD), _OCI_STARTPIPE: String(START_FD) },
-      cwd: '/',
-      // Out of the engine's process group and session: signals to those are not for conmon.
-      detached: true,
-    });
-  } finally {
-    // At once: who waits here would miss the first events of the child.
-    closeSync(log);
+    child = spawnMonitor(start);
+  } catch (cause) {
+    throw notStarted(cause);
   }
   const failed = new Promise<never>((_, reject) => {
-    child.once('error', cause => {
-      reject(new StartFailure(`starting ${start.conmon}: ${messageOf(cause)}`, 128, cause));
-    });
+    child.once('error', cause => reject(notStarted(cause)));
   });
   failed.catch(() => undefined);
   // It forks away, writes the pid of that one, and ends.
@@ -124,7 +120,7 @@ export async function openMonitor(start: MonitorStart): Promise<WaitingMonitor> 
     // One that has ended already is asked for its reason by whoever has it make the container.
     if (!isSystemError(error, 'ESRCH')) {
       await letGo();
-      throw error;
+      throw notStarted(error);
     }
   }
   return {
@@ -142,6 +138,22 @@ export async function openMonitor(start: MonitorStart): Promise<WaitingMonitor> 
     },
     [Symbol.asyncDispose]: letGo,
   };
+}
+
+/** Returns at once: whoever waits would miss the first events of the child. */
+function spawnMonitor(start: MonitorStart): ChildProcess {
+  const log = openSync(start.monitorLog, 'w', 0o600);
+  try {
+    return startProgram(start.conmon, formatMonitorArguments(start), {
+      stdio: ['ignore', 'ignore', log, 'pipe', 'pipe'],
+      env: { PATH: PROGRAM_PATH, _OCI_SYNCPIPE: String(SYNC_FD), _OCI_STARTPIPE: String(START_FD) },
+      cwd: '/',
+      // Out of the engine's process group and session: signals to those are not for conmon.
+      detached: true,
+    });
+  } finally {
+    closeSync(log);
+  }
 }
 
 /** conmon waits for ever for a runtime that it could not start. */

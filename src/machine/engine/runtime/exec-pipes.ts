@@ -7,6 +7,8 @@ import { runProgramOrThrow } from '../../host/run-program.ts';
 export interface ExecPipe {
   readonly childFd: number;
   readonly stream: Socket;
+  /** The stream's own, closed with it. */
+  readonly ourFd: number;
 }
 
 /**
@@ -44,7 +46,7 @@ function openPipe(path: string, toChild: boolean): ExecPipe {
     const stream = new Socket({ fd: ours, readable: !toChild, writable: toChild, allowHalfOpen: true });
     // A pipe whose other end is gone is no fault of ours.
     stream.on('error', () => undefined);
-    return { childFd, stream };
+    return { childFd, stream, ourFd: ours };
   } finally {
     closeSync(keeper);
   }

@@ -9,6 +9,7 @@ import { startProgram } from '../../host/start-program.ts';
 import { runtimeArguments, type Runtime } from './crun.ts';
 import { type ExecPipe, makePipes } from './exec-pipes.ts';
 import { formatOciJson } from './oci-json.ts';
+import { PipeOutput } from './pipe-output.ts';
 import type { OciProcess } from './oci-types.ts';
 
 /** A command to be run in a container that runs. */
@@ -41,6 +42,8 @@ export interface ExecProcess {
   /** Undefined with a terminal. */
   readonly stderr: Readable | undefined;
   readonly end: Promise<ExecEnd>;
+  /** Ends the outputs with what is in them now: whoever the command has left behind may hold them for ever. */
+  readonly cutOff: () => void;
   /** Pid of the command itself, once it is known. */
   readonly findPid: () => Promise<number | undefined>;
 }
@@ -64,12 +67,15 @@ export async function startExecOnPipes(start: ExecStart): Promise<ExecProcess> {
       cwd: '/',
       detached: true,
     });
+    const outputs = [stdout, stderr].map(({ stream, ourFd }) => new PipeOutput(stream, ourFd));
+    const [out, err] = outputs as [PipeOutput, PipeOutput];
     return {
       holder,
       stdin: stdin?.stream,
-      stdout: stdout.stream,
-      stderr: stderr.stream,
+      stdout: out,
+      stderr: err,
       end: endOf(holder, start.folder).then(code => settle(start.folder, code)),
+      cutOff: () => outputs.forEach(output => output.cutOff()),
       findPid: () => readPid(start.folder),
     };
   } catch (error) {
@@ -123,6 +129,8 @@ export async function startExecOnTerminal(start: ExecStart): Promise<ExecProcess
       stdout: holder.stdout,
       stderr: undefined,
       end,
+      // Only telnetd holds it, which has gone when the command has ended.
+      cutOff: () => undefined,
       findPid: () => readPid(start.folder),
     };
   } catch (error) {

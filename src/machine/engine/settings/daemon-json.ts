@@ -24,7 +24,7 @@ const KEYS: Readonly<Record<string, Reader>> = {
       const shown = JSON.stringify(mirror);
       if (url === null || !/^https?:/i.test(mirror))
         throw refuse(`holds ${shown}, which is no URL such as https://mirror.example`);
-      if (`${url.username}${url.search}${url.hash}` !== '')
+      if (`${url.username}${url.password}${url.search}${url.hash}` !== '')
         throw refuse(`holds ${shown}, which must have no login, "?" or "#"`);
     }
     return { registries: { mirrors: { [DEFAULT_REGISTRY]: mirrors } } };

@@ -140,6 +140,15 @@ t.test('a token server of another site is named with what would allow it', async
   t.equal(seen.length, 1, 'it is not asked');
 });
 
+t.test('a mirror must bring no login, of which a password alone is one', async t => {
+  for (const mirror of ['https://u@mirror.example', 'https://:p@mirror.example', 'ftp://mirror.example']) {
+    const mirrors = { 'registry.example': [mirror] };
+    const registry = new Registry({ fetch: () => Promise.reject(new Error('asked')), mirrors });
+    const reference = parseReference('registry.example/a:1');
+    await t.rejects(registry.fetchManifest(reference), { code: 'OCI_MIRROR_INVALID' }, mirror);
+  }
+});
+
 t.test('what mirrors said is told where the registry cannot be reached', async t => {
   const { fetch } = registryOf(url => {
     if (url.host === 'mirror.example') return new Response(null, { status: 404 });

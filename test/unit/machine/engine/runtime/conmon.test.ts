@@ -1,13 +1,27 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import {
+  type MonitorStart,
   formatMonitorArguments,
   parseSyncAnswer,
   runtimeFailure,
   openMonitor,
 } from '../../../../../src/machine/engine/runtime/conmon.ts';
 import { parseDeviceRule } from '../../../../../src/machine/engine/runtime/oci-devices.ts';
+
+const CONMON = join(import.meta.dirname, '../../../../../src/machine/engine/runtime/conmon.ts');
+
+/** A start with programs that stand in a folder. */
+function startIn(folder: string): MonitorStart {
+  return {
+    ...{ conmon: join(folder, 'conmon'), runtime: join(folder, 'crun'), runtimeArguments: [] },
+    ...{ id: 'a', name: 'a', bundle: folder, pidFile: 'p', monitorPidFile: 'm', exitFolder: 'e' },
+    ...{ monitorLog: join(folder, 'log'), persistFolder: 'f', logFile: 'l', maxLogBytes: 1 },
+    ...{ terminal: false, stdin: false, stdinOnce: false },
+  };
+}
 
 t.test("conmon's answers", async t => {
   t.equal(parseSyncAnswer('{"data": 42}'), 42);
@@ -97,13 +111,50 @@ t.test(
   `;
     const folder = t.testdir({ conmon, crun: '' });
     for (const name of ['conmon', 'crun']) chmodSync(join(folder, name), 0o755);
-    await using monitor = await openMonitor({
-      ...{ conmon: join(folder, 'conmon'), runtime: join(folder, 'crun'), runtimeArguments: [] },
-      ...{ id: 'a', name: 'a', bundle: folder, pidFile: 'p', monitorPidFile: 'm', exitFolder: 'e' },
-      ...{ monitorLog: join(folder, 'log'), persistFolder: 'f', logFile: 'l', maxLogBytes: 1 },
-      ...{ terminal: false, stdin: false, stdinOnce: false },
-    });
+    await using monitor = await openMonitor(startIn(folder));
     t.equal(await monitor.makeContainer(), 42);
     t.equal(readFileSync(join(folder, 'monitor.pid'), 'utf8'), '43\n');
   },
 );
+
+t.test('whatever keeps a conmon from being started is a failure of the start', async t => {
+  const folder = t.testdir({ conmon: '#!/bin/sh\nsleep 1000\n', crun: '', group: { 'cgroup.procs': {} } });
+  for (const name of ['conmon', 'crun']) chmodSync(join(folder, name), 0o755);
+  const open = (more: Partial<MonitorStart>) => openMonitor({ ...startIn(folder), ...more });
+  const failure = (message: RegExp) => ({ code: 'CONTAINER_START_FAILED', exitCode: 128, message });
+  await t.rejects(open({ cgroupFolder: join(folder, 'group') }), failure(/^starting .*conmon: .*EISDIR/));
+  await t.rejects(open({ monitorLog: join(folder, 'no/log') }), failure(/^starting .*conmon: .*ENOENT/));
+});
+
+t.test('so is a lack of file descriptors', async t => {
+  const folder = t.testdir({ conmon: '#!/bin/sh\n', crun: '' });
+  for (const name of ['conmon', 'crun']) chmodSync(join(folder, name), 0o755);
+  const program = `
+    import { closeSync, openSync } from 'node:fs';
+    import { openMonitor } from ${JSON.stringify(CONMON)};
+    const start = JSON.parse(process.argv[1]);
+    const taken = [];
+    try { for (;;) taken.push(openSync('/dev/null', 'r')); } catch {}
+    // The log and what looks at the runtime have room, pipes have not.
+    for (const fd of taken.splice(0, 2)) closeSync(fd);
+    try { await openMonitor(start); } catch (error) {
+      for (const fd of taken) closeSync(fd);
+      console.log(error.code, error.message);
+      process.exit();
+    }`;
+  const { stdout } = spawnSync(
+    'sh',
+    [
+      '-c',
+      'ulimit -n 256; exec "$@"',
+      'sh',
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      program,
+      JSON.stringify(startIn(folder)),
+    ],
+    { encoding: 'utf8' },
+  );
+  t.match(stdout, /^CONTAINER_START_FAILED starting \S+conmon: too many open files$/m);
+});

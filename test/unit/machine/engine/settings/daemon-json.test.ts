@@ -65,6 +65,8 @@ t.test('anything else is refused with its name', async t => {
     [{ proxies: { 'https-proxy': 'foo bar' } }, /which is no URL such as/],
     [{ 'insecure-registries': ['a:b:c'] }, /which is not HOST or HOST:PORT/],
     [{ 'registry-mirrors': ['https://m/?q#f'] }, /must have no login, "\?" or "#"/],
+    [{ 'registry-mirrors': ['https://user@m.example'] }, /must have no login/],
+    [{ 'registry-mirrors': ['https://:secret@m.example'] }, /must have no login/],
     [[], /is not a JSON object/],
     [null, /is not a JSON object/],
     [

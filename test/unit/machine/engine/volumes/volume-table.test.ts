@@ -1,11 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { VolumeTable } from '../../../../../src/machine/engine/volumes/volume-table.ts';
 import type { VolumeRecord } from '../../../../../src/machine/engine/volumes/volume-record.ts';
 import { createLog } from '../../../../../src/machine/log.ts';
+import { makeDeepFolder } from '../../../../support/deep-folder.ts';
 import { watchSyncs } from '../../../../support/watch-syncs.ts';
 
+const REMOVE_TREE = join(import.meta.dirname, '../../../../../src/machine/host/remove-tree.ts');
 const record = (name: string): VolumeRecord => ({
   ...{ schema: 1, name, createdAtMs: 5, anonymous: false, labels: {}, options: {}, pending: false },
 });
@@ -56,6 +60,26 @@ t.test('half-made and half-removed volumes are gone at the next start', async t 
     'what cannot be read is left alone',
   );
   t.equal(said.length, 2, 'and named');
+});
+
+t.test('a removal that was cut short while folders were deep ends at the next start', async t => {
+  const folder = t.testdir({ '.removing-b': { 'volume.json': '{}', _data: {} } });
+  const away = join(folder, '.removing-b');
+  makeDeepFolder(join(away, '_data/deep'), 1500);
+  const remover = spawn(process.execPath, [
+    ...['--input-type=module', '-e'],
+    `import { removeTree } from ${JSON.stringify(REMOVE_TREE)}; await removeTree(${JSON.stringify(away)});`,
+  ]);
+  const watchers = [folder, away].map(each =>
+    watch(each, (_, name) => name?.startsWith('.slipway-removed-') === true && remover.kill('SIGKILL')),
+  );
+  const [, signal] = (await once(remover, 'exit')) as [number | null, string | null];
+  for (const watcher of watchers) watcher.close();
+  t.equal(signal, 'SIGKILL');
+  said.length = 0;
+  t.same(await new VolumeTable(folder, log).loadBoot(), []);
+  t.same(readdirSync(folder), []);
+  t.same(said, []);
 });
 
 t.test('a volume that cannot be made leaves nothing', async t => {
