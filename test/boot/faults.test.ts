@@ -199,7 +199,7 @@ const machines: SickMachine[] = [
 
 for (const { machine: description, options, faults, then } of machines) {
   await t.test(`a machine ${description}`, async t => {
-    await using machine = await bootMachine(await options());
+    await using machine = await bootMachine({ cpus: 1, ...(await options()) });
     try {
       for (const { fault, line } of faults) {
         const [said] = await machine.says(line);

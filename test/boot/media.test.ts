@@ -37,7 +37,7 @@ async function allReady(t: Test, machine: TestMachine): Promise<string> {
 
 /** Boots, waits until all is up, and ends the machine: how it ends by itself is shown elsewhere. */
 async function bootsTo(t: Test, options: BootOptions, ...expected: RegExp[]): Promise<string> {
-  await using machine = await bootMachine(options);
+  await using machine = await bootMachine({ cpus: 1, ...options });
   const seen = await allReady(t, machine);
   for (const pattern of expected) t.match(seen, pattern);
   return seen;

@@ -6,7 +6,7 @@ export interface CheckArguments {
   readonly allowHostFiles?: boolean;
 }
 
-/** `slipway check`: prints what the manifest is when it is sound; every fault is thrown at once. */
+/** `slipway check`: prints what the manifest is when it is sound; faults of its form are thrown together. */
 export async function checkCommand(context: CommandContext, args: CheckArguments): Promise<number> {
   const { manifest } = await loadProject({
     ...context,

@@ -70,7 +70,6 @@ export async function runDaemon(createEngine: CreateEngine): Promise<number> {
     ...findEnginePrograms(image.engine),
     cgroups: { root: '/sys/fs/cgroup', ...CGROUPS, limits: true },
     version: image.slipwayVersion,
-    machineName: image.name,
     settingsFolder: CORE.engineSettings,
     hookFolders: CORE.hooks,
     log: log.child('engine'),

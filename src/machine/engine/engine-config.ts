@@ -58,8 +58,6 @@ export interface EngineConfig {
   readonly hookFolders?: readonly string[];
   /** Version of the image or of Slipway, answered by /version. */
   readonly version: string;
-  /** The machine's name for /info, when it is not the kernel's host name. */
-  readonly machineName?: string;
   readonly log: Log;
   /** Told what a person should know and would not look for: settings that are not taken. */
   readonly announce?: (line: string) => void;

@@ -66,9 +66,7 @@ export class ServiceBook {
 
   /** It is to be brought up again. */
   renew(name: string, renewal: Renewal): void {
-    const upAt = this.#progress.get(name)?.upAt;
-    const status = { status: 'waiting' } as const;
-    this.#set(name, { status, renewal, ...(upAt === undefined ? {} : { upAt }) });
+    this.#set(name, { status: { status: 'waiting' }, renewal });
   }
 
   /** What came of bringing it up, or of its end. */

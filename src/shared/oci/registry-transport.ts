@@ -1,4 +1,4 @@
-import { ToolError, messageOf } from '../errors.ts';
+import { ToolError, isSystemError, messageOf } from '../errors.ts';
 import { isLoopback } from './registry-challenge.ts';
 import { StallWatch } from './stall-watch.ts';
 
@@ -294,6 +294,9 @@ function untrusted(what: string, url: URL, cause: unknown): ToolError {
 function reasonOf(error: unknown): string {
   let last: unknown = error;
   while (last instanceof Error && last.cause instanceof Error) last = last.cause;
+  // Node names the function of the C library.
+  if (isSystemError(last, 'ENOTFOUND')) return 'no such host';
+  if (isSystemError(last, 'EAI_AGAIN')) return 'no name server answers';
   const isSeveral = last instanceof AggregateError && last.errors.length > 0;
   return messageOf(isSeveral ? (last as AggregateError).errors[0] : last).replace(/[^\x20-\x7e]/g, '?');
 }

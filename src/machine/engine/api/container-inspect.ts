@@ -70,7 +70,7 @@ export function formatInspect(
     GraphDriver: { Name: 'overlay2', Data: null },
     Mounts: mountPointsOf(context, record),
     Config: {
-      Hostname: hostnameOf(request, id, context.config.machineName ?? hostname()),
+      Hostname: hostnameOf(request, id, hostname()),
       Domainname: request.Domainname ?? '',
       User: config.user,
       AttachStdin: request.AttachStdin === true,

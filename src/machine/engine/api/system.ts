@@ -114,7 +114,7 @@ async function formatInfo(
     GenericResources: null,
     DockerRootDir: context.table.root,
     ...formatProxies(context),
-    Name: context.config.machineName ?? hostname(),
+    Name: hostname(),
     Labels: [],
     ExperimentalBuild: false,
     ServerVersion: context.config.version,

@@ -76,7 +76,7 @@ export function writeNetworkFiles(
   const host = record.request.HostConfig ?? {};
   if (host.NetworkMode?.startsWith('container:') !== true) {
     mkdirSync(context.table.paths(record.id).bundle, { recursive: true, mode: 0o700 });
-    const name = hostnameOf(record.request, record.id, context.config.machineName ?? hostname());
+    const name = hostnameOf(record.request, record.id, hostname());
     const domain = nonEmpty(record.request.Domainname);
     const fullName = domain === undefined ? name : `${name}.${domain}`;
     const onHost = host.NetworkMode === 'host';

@@ -103,7 +103,7 @@ export async function prepareBundle(context: EngineContext, record: ContainerRec
     limits: context.config.cgroups?.limits === true,
     ...(blockIo === undefined ? {} : { blockIo }),
     arch: hostArch(process.arch) ?? process.arch,
-    machineName: context.config.machineName ?? hostname(),
+    machineName: hostname(),
   });
   const hooks = await hooksFor(context, spec, record);
   context.step('start: configuration');

@@ -55,6 +55,11 @@ export class Removal {
       return this.items;
     }
     const reference = this.#referenceOf(image, nameOrId);
+    if (this.#context.images.isBuiltIn(reference) && !this.#isOwn(reference)) {
+      throw imageConflict(
+        `conflict: unable to remove repository reference ${JSON.stringify(nameOrId)} (cannot be forced) - ${OF_THE_MACHINE}`,
+      );
+    }
     const others = [...image.names, ...image.repoDigests].filter(name => name !== reference);
     const hasOtherTag = others.some(name => image.names.includes(name) && sameRepository(name, reference));
     // The last tag of a repository takes the digests of that repository along.
@@ -63,11 +68,6 @@ export class Removal {
     if (!force && user !== undefined && rest.length === 0) {
       throw imageConflict(
         `conflict: unable to remove repository reference ${JSON.stringify(nameOrId)} (must force) - container ${shortId(user.id)} is using its referenced image ${shortId(image.id)}`,
-      );
-    }
-    if (this.#context.images.isBuiltIn(reference) && !this.#isOwn(reference)) {
-      throw imageConflict(
-        `conflict: unable to remove repository reference ${JSON.stringify(nameOrId)} (cannot be forced) - ${OF_THE_MACHINE}`,
       );
     }
     // Names go together with the image, so that nobody ever sees it without.
