@@ -47,8 +47,10 @@ services:
     command: [/usr/bin/busybox, awk, '${EAT}']
     limits: { memory: 16M }
     restart: no
+    ready: exit
   - name: hog
     image: system-images/network
+    after: [glutton]
     command: [/usr/bin/busybox, awk, '${EAT}']
     restart: no
 `,
