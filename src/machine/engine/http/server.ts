@@ -166,8 +166,11 @@ async function answerPlain(
       parseJson(await readAll(request), request.headers['content-type']),
     );
   } catch (error) {
-    if (!gone.signal.aborted)
-      refuse(error, reply, response.headersSent, () => response.destroy(), request, log);
+    // A stream of progress tells its fault itself, and is whole then: the client may still be sending, and must read it.
+    const cutOff = (): void => {
+      if (!response.writableEnded) response.destroy();
+    };
+    if (!gone.signal.aborted) refuse(error, reply, response.headersSent, cutOff, request, log);
   }
 }
 
