@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, writeSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { enterEngineTest } from '../support/private-machine.ts';
 
@@ -369,6 +370,29 @@ t.test('a connection is kept for as long as the client likes', async t => {
   t.match(said, /^HTTP\/1\.1 200 OK\r\n/);
   // Node's own server would announce an end after five seconds, which no client of Docker's reckons with.
   t.notMatch(said, /keep-alive: *timeout/i);
+});
+
+t.test('an upload that is given up is answered whole, and its connection goes on', async t => {
+  const config = configFor('upload');
+  const daemon = await startDaemon(config, script);
+  t.teardown(() => daemon.kill());
+  const connection = connect(config.socket);
+  t.teardown(() => connection.destroy());
+  let said = '';
+  let isClosed = false;
+  connection.on('data', (chunk: Buffer) => (said += chunk.toString('latin1')));
+  connection.on('error', () => undefined).on('close', () => (isClosed = true));
+  const upload = Buffer.alloc(3_000_000, 'x');
+  // A damaged gzip stream.
+  upload.set([0x1f, 0x8b, 0x08]);
+  connection.write(`POST /v1.45/images/load HTTP/1.1\r\nHost: x\r\nContent-Length: ${upload.length}\r\n\r\n`);
+  connection.write(upload.subarray(0, 200_000));
+  await eventually('the reason', () => (/stream is damaged[^]*\r\n0\r\n\r\n$/.test(said) ? true : undefined));
+  said = '';
+  connection.write(upload.subarray(200_000));
+  connection.write('GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n');
+  await eventually('another answer', () => (/^HTTP\/1\.1 200 [^]*OK$/.test(said) ? true : undefined));
+  t.notOk(isClosed);
 });
 
 t.test('info, version, disk usage, login', async t => {

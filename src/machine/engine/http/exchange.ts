@@ -22,7 +22,7 @@ export interface Exchange {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   /** The body as it comes, for what is no JSON (archives); a request that asks for an upgrade has none here. */
-  readonly body: Readable;
+  readonly body: AsyncIterable<Uint8Array>;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   /** The JSON body, undefined where there is none; throws ENGINE_INVALID_PARAMETER. */

@@ -58,7 +58,7 @@ export async function containerArchive(exchange: Exchange): Promise<void> {
   } else if (method === 'PUT') {
     const keepKinds = booleanQuery(query, 'noOverwriteDirNonDir');
     const ownedByUser = booleanQuery(query, 'copyUIDGID');
-    await backend.files.extract(id, path, { keepKinds, ownedByUser }, body as AsyncIterable<Uint8Array>);
+    await backend.files.extract(id, path, { keepKinds, ownedByUser }, body);
     reply.empty(200);
   } else {
     await using archive = await backend.files.archive(id, path);

@@ -162,7 +162,7 @@ async function answerPlain(
   response.once('close', () => gone.abort());
   const reply = plainReply(response, HEADERS);
   try {
-    await route(loadBackend, request, reply, gone.signal, request, async () =>
+    await route(loadBackend, request, reply, gone.signal, bodyOf(request), async () =>
       parseJson(await readAll(request), request.headers['content-type']),
     );
   } catch (error) {
@@ -172,6 +172,13 @@ async function answerPlain(
     };
     if (!gone.signal.aborted) refuse(error, reply, response.headersSent, cutOff, request, log);
   }
+  // What nobody wants any more of what is still coming.
+  if (response.writableEnded) request.resume();
+}
+
+/** Who stops reading it, since it is damaged or the disk is full, does not end the connection: the answer tells why. */
+function bodyOf(request: IncomingMessage): Exchange['body'] {
+  return { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
 }
 
 async function answerUpgrade(
@@ -201,7 +208,7 @@ async function route(
   request: IncomingMessage,
   reply: Reply,
   signal: AbortSignal,
-  body: Readable,
+  body: Exchange['body'],
   json: Exchange['json'],
 ): Promise<void> {
   const [rawPath = '/', ...queries] = (request.url ?? '/').split('?');

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { ToolError } from '../../../shared/errors.ts';
 import { invalidParameter } from '../docker-errors.ts';
 import { type Exchange, writeAll } from './exchange.ts';
@@ -38,9 +37,14 @@ export interface TransferBackend {
     transfer: Transfer,
   ): Promise<void>;
   push(name: string, tag: string, auth: string | undefined, transfer: Transfer): Promise<void>;
-  import(source: string, body: Readable, query: ImportQuery, transfer: Transfer): Promise<void>;
+  import(
+    source: string,
+    body: AsyncIterable<Uint8Array>,
+    query: ImportQuery,
+    transfer: Transfer,
+  ): Promise<void>;
   /** @param quiet tells only the end */
-  load(body: Readable, quiet: boolean, transfer: Transfer): Promise<void>;
+  load(body: AsyncIterable<Uint8Array>, quiet: boolean, transfer: Transfer): Promise<void>;
   /** A tar; names are resolved before the first byte. */
   save(names: readonly string[], signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   distribution(
