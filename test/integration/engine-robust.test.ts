@@ -167,6 +167,8 @@ const poster =
     const head = `POST ${path} HTTP/1.1\r\nHost: x\r\n${headers}Content-Type: application/json\r\n`;
     return rawClient(socket).send(`${head}Content-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`);
   };
+/** Of what such a request has made. */
+const idOf = (answer: string): string => /"Id":"([0-9a-f]{64})"/.exec(answer)?.[1] ?? '';
 const UPGRADE = 'Connection: Upgrade\r\nUpgrade: tcp\r\n';
 
 t.test('a command ends with its process, whoever holds its output', async t => {
@@ -179,7 +181,7 @@ t.test('a command ends with its process, whoever holds its output', async t => {
   await docker('run', '-d', '--name', 'web', '--network', 'none', 'test/busybox', 'sleep', '1000');
   const create = async (words: string): Promise<string> => {
     const request = { Cmd: ['sh', '-c', words], AttachStdout: true, AttachStderr: true };
-    return /"Id":"([0-9a-f]{64})"/.exec(await post('/containers/web/exec', request))?.[1] ?? '';
+    return idOf(await post('/containers/web/exec', request));
   };
 
   const talker = await create('while :; do echo x; usleep 500000; done & exit 3');
@@ -199,18 +201,8 @@ t.test('a command ends with its process, whoever holds its output', async t => {
   });
 
   const check = ['--health-interval', '1s', '--health-cmd', 'while :; do echo x; usleep 500000; done &'];
-  await docker(
-    'run',
-    '-d',
-    '--name',
-    'probed',
-    '--network',
-    'none',
-    ...check,
-    'test/busybox',
-    'sleep',
-    '100',
-  );
+  const probed = ['--name', 'probed', '--network', 'none', ...check];
+  await docker('run', '-d', ...probed, 'test/busybox', 'sleep', '100');
   await eventually(
     'a probe whose child talks on',
     async () =>
@@ -228,8 +220,7 @@ t.test('a command ends with its process, whoever holds its output', async t => {
   t.match(await post(`/exec/${upgraded}/start`, {}, UPGRADE), /^HTTP\/1\.1 101 [\s\S]*hello\n$/);
 
   const terminal = { Cmd: ['sh', '-c', 'trap "" HUP; (while :; do echo x; usleep 500000; done) & exit 3'] };
-  const onTerminal = await post('/containers/web/exec', { ...terminal, Tty: true, AttachStdout: true });
-  const terminalId = /"Id":"([0-9a-f]{64})"/.exec(onTerminal)?.[1] ?? '';
+  const terminalId = idOf(await post('/containers/web/exec', { ...terminal, Tty: true, AttachStdout: true }));
   t.match(await post(`/exec/${terminalId}/start`, { Tty: true }), /^HTTP\/1\.1 200 [\s\S]*\r\n0\r\n\r\n$/);
   t.match(await get(`/exec/${terminalId}/json`), { body: /"ExitCode":3/ });
 
@@ -271,8 +262,7 @@ t.test('a command whose container does not run is refused before the connection 
   const docker = dockerClient(dockerProgram, config.socket, folder);
   const post = poster(config.socket);
   await docker('run', '-d', '--name', 'web', '--network', 'none', 'test/busybox', 'sleep', '1000');
-  const made = await post('/containers/web/exec', { Cmd: ['true'], AttachStdout: true });
-  const id = /"Id":"([0-9a-f]{64})"/.exec(made)?.[1] ?? '';
+  const id = idOf(await post('/containers/web/exec', { Cmd: ['true'], AttachStdout: true }));
   await docker('pause', 'web');
   const paused = /^HTTP\/1\.1 409 [\s\S]*Container [0-9a-f]{64} is paused, unpause the container before exec/;
   t.match(await post(`/exec/${id}/start`), paused);

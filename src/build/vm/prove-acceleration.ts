@@ -84,13 +84,9 @@ export async function runProof(
     const guest = PROOF_GUESTS[guestArch];
     await writeFile(image, guest.image());
     const qemu = startQemu(toolbox, guestArch, [
-      ...[
-        ...processorArguments(acceleration, guestArch),
-        '-m',
-        '64',
-        '-no-reboot',
-        ...guest.arguments(image),
-      ],
+      ...processorArguments(acceleration, guestArch),
+      ...['-m', '64', '-no-reboot'],
+      ...guest.arguments(image),
     ]);
     qemu.output.resume();
     const timer = setTimeout(() => qemu.kill('SIGKILL'), PROOF_TIMEOUT_MS);

@@ -12,8 +12,7 @@ export async function makeFolders(path: string): Promise<void> {
     try {
       await mkdir(path);
     } catch (error) {
-      if (!isSystemError(error, 'EEXIST')) throw error;
-      if (!(await isFolder(path, error))) throw error;
+      if (!isSystemError(error, 'EEXIST') || !(await isFolder(path, error))) throw error;
     }
   };
   try {

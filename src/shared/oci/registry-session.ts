@@ -10,9 +10,9 @@ import {
   Transport,
   type TransportRequest,
   type TransportResponse,
+  hasLogin,
   isStream,
   readDocument,
-  hasLogin,
 } from './registry-transport.ts';
 
 /** Docker Hub's names are docker.io's, but its API answers here. */
